@@ -1,0 +1,2 @@
+//! Beistand.
+fn main() {}

@@ -1,0 +1,40 @@
+//! The wire of Beistand: every id, request, reply, frame, problem and limit, shared by the phone's core and the server.
+//!
+//! Nothing here does I/O or keeps state. What both sides must judge alike (is this text empty, does this field fit its
+//! definition) stands here too, so that a phone refuses offline what the server would refuse later.
+//!
+//! Types are additive within `/v1`: unknown JSON members are ignored, unknown kinds of content and change are kept raw.
+
+pub mod agent;
+pub mod config;
+pub mod conversation;
+pub mod device;
+pub mod fields;
+pub mod frames;
+pub mod ids;
+pub mod limits;
+pub mod message;
+pub mod operation;
+pub mod problem;
+pub mod sync;
+pub mod text;
+pub mod time;
+
+pub use config::{AppConfig, Category};
+pub use conversation::{
+    Assignee, Conversation, OpenConversation, Opened, PersonSummary, Priority, ReadMarks, Receipts, Status,
+    StatusChange, Withdrawn,
+};
+pub use device::{Credential, Device, DeviceSecret, RegisterDevice};
+pub use fields::{FieldDefinition, FieldKind, FieldValue, Fields};
+pub use frames::{ClientFrame, ServerFrame};
+pub use ids::{AgentId, ConversationId, DeviceId, MessageId, OperationId, PersonId};
+pub use limits::Limits;
+pub use message::{Author, Content, EditMessage, Message, MessagePage, Retraction, SendMessage, Visibility};
+pub use operation::{Lane, OperationOrder};
+pub use problem::{Code, Problem, Violation};
+pub use sync::{Change, ChangeBody, Epoch, KnownChange, LaneMark, SnapshotPart, SyncPage};
+pub use time::UnixMillis;
+
+/// The major version in every path.
+pub const API: &str = "/v1";

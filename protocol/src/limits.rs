@@ -1,0 +1,65 @@
+//! Every limit that both sides hold, with its reason. A server may announce others in `GET /v1/config`; these are the
+//! defaults, and what a phone assumes before it has heard from its server.
+
+use serde::{Deserialize, Serialize};
+
+/// What a server accepts. Sizes are in the unit that each field names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Limits {
+    /// Unicode scalar values in one message. 10,000 is about four printed pages: more belongs into a file.
+    pub text_chars: u32,
+    /// Unicode scalar values in a subject. One line on a phone is 40; twice a mail client's habit of 100 leaves room.
+    pub subject_chars: u32,
+    /// Unicode scalar values in one text field, unless its definition says less.
+    pub field_chars: u32,
+    /// Custom fields in one conversation: no form on a phone is longer.
+    pub fields: u32,
+    /// Writes that a person may send at once: a phone back from a weekend drains in one go.
+    pub burst: u32,
+    /// Writes a minute after the burst is spent: faster than anybody types.
+    pub writes_per_minute: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            text_chars: 10_000,
+            subject_chars: 200,
+            field_chars: 1_000,
+            fields: 50,
+            burst: 300,
+            writes_per_minute: 60,
+        }
+    }
+}
+
+/// The largest request body in bytes. A message of 10,000 scalars takes at most 120 KB even when every one of them is
+/// written as a surrogate pair of JSON escapes; 256 KiB leaves room for fields.
+pub const BODY_BYTES: usize = 256 * 1024;
+
+/// The most changes in one page of sync, and what a page holds if nothing is asked.
+pub const SYNC_PAGE: u32 = 200;
+
+/// The newest messages of a conversation that a snapshot carries; older ones come through history.
+pub const SNAPSHOT_MESSAGES: u32 = 30;
+
+/// The most messages in one page of history.
+pub const HISTORY_PAGE: u32 = 100;
+
+/// A socket that was silent for this long is closed, by either side (milliseconds).
+pub const SOCKET_SILENCE_MS: u64 = 30_000;
+
+/// Both sides ping after this much silence (milliseconds): two tries before the other side gives up.
+pub const SOCKET_PING_MS: u64 = 12_000;
+
+/// A typing sign is shown for this long unless it is renewed or taken back (milliseconds).
+pub const TYPING_MS: u64 = 6_000;
+
+/// The earliest `sent_at` that is believed, 2000-01-01: older is a phone whose clock was never set.
+pub const SENT_AT_EARLIEST: i64 = 946_684_800_000;
+
+/// How far ahead of the server's own time a `sent_at` may be: a year, so that a wrong time zone or a test device does
+/// not wedge, while the year 9999 does not sort a conversation to the top for ever.
+pub const SENT_AT_AHEAD_MS: i64 = 366 * 24 * 3600 * 1000;

@@ -1,0 +1,196 @@
+//! Messages of a conversation's timeline.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{AgentId, ConversationId, MessageId},
+    time::UnixMillis,
+};
+
+/// Who wrote a message.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Author {
+    /// The person whose conversation it is.
+    Person,
+    /// An agent.
+    Agent {
+        /// Which agent.
+        id: AgentId,
+        /// The name that persons see.
+        name: String,
+    },
+    /// The server itself.
+    System,
+    /// A kind that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What a message holds. An unknown kind is kept as it came, and renders once the app is updated.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub enum Content {
+    /// A kind of this version.
+    Known(KnownContent),
+    /// Any other: the JSON as it came.
+    Unknown(serde_json::Map<String, serde_json::Value>),
+}
+
+/// The kinds of content of this version.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum KnownContent {
+    /// Plain text.
+    Text {
+        /// The words.
+        text: String,
+    },
+    /// A message that was taken back: its words are gone.
+    Retracted,
+}
+
+impl Content {
+    /// Plain text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Known(KnownContent::Text { text: text.into() })
+    }
+
+    /// The tombstone of a message that was taken back.
+    pub fn retracted() -> Self {
+        Self::Known(KnownContent::Retracted)
+    }
+
+    /// The words, if it is text.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Known(KnownContent::Text { text }) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// Who may see a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// The person and the agents.
+    #[default]
+    All,
+    /// Agents only: a note. It never appears in an answer to a person.
+    Agents,
+}
+
+/// A message as the server knows it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Message {
+    /// Which one.
+    pub id: MessageId,
+    /// Where it stands.
+    pub conversation_id: ConversationId,
+    /// Its place: 1, 2, 3 … in the order the server stored them; notes take places too.
+    pub seq: u64,
+    /// Grows with every change of this message.
+    pub version: u64,
+    /// Who wrote it.
+    pub author: Author,
+    /// What it holds.
+    pub content: Content,
+    /// Who may see it.
+    #[serde(default)]
+    pub visibility: Visibility,
+    /// The writer's own clock: to show, never to order by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<UnixMillis>,
+    /// When the server stored it.
+    pub created_at: UnixMillis,
+    /// When its words last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<UnixMillis>,
+    /// When it was taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retracted_at: Option<UnixMillis>,
+}
+
+/// Body of `PUT /v1/conversations/{id}/messages/{message_id}`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SendMessage {
+    /// The words.
+    pub text: String,
+    /// The writer's own clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<UnixMillis>,
+}
+
+/// The first message inside the body that opens a conversation.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FirstMessage {
+    /// Its id, minted by the phone like any other message's.
+    pub id: MessageId,
+    /// The words.
+    pub text: String,
+    /// The writer's own clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<UnixMillis>,
+}
+
+/// Body of `PATCH /v1/conversations/{id}/messages/{message_id}`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EditMessage {
+    /// The new words.
+    pub text: String,
+}
+
+/// Answer to `DELETE /v1/conversations/{id}/messages/{message_id}`: its words are gone, and stay gone even if the message
+/// itself arrives later.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Retraction {
+    /// Which message.
+    pub id: MessageId,
+    /// Where it stood.
+    pub conversation_id: ConversationId,
+    /// When it was taken back.
+    pub retracted_at: UnixMillis,
+    /// Its tombstone in the timeline, if it had arrived before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Message>,
+}
+
+/// A page of history, oldest first.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MessagePage {
+    /// The messages, by ascending seq.
+    pub messages: Vec<Message>,
+    /// Whether older ones exist: ask again with `before` = the first seq of this page.
+    pub has_more: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_content_survives_as_it_came() {
+        let json = r#"{"kind":"poll","question":"Red?","options":["yes","no"]}"#;
+        let content: Content = serde_json::from_str(json).unwrap();
+        assert!(matches!(content, Content::Unknown(_)));
+        let back: serde_json::Value = serde_json::to_value(&content).unwrap();
+        assert_eq!(back, serde_json::from_str::<serde_json::Value>(json).unwrap());
+    }
+
+    #[test]
+    fn an_unknown_author_is_no_error() {
+        let author: Author = serde_json::from_str(r#"{"kind":"bot","name":"Bo"}"#).unwrap();
+        assert_eq!(author, Author::Unknown);
+    }
+}

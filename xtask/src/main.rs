@@ -1,2 +1,84 @@
-//! Beistand.
-fn main() {}
+//! Every command of the project, the same on a laptop and in CI: `cargo xtask demo` and `cargo xtask test`.
+//!
+//! Each command does its own set-up. What is missing is installed where that is allowed, else named with the command
+//! that installs it. This package is built first, so it needs no C compiler and few dependencies.
+
+#![allow(clippy::print_stdout, reason = "talking to a terminal is what this program is for")]
+
+mod demo;
+mod errors_page;
+mod layers;
+mod licences;
+mod links;
+mod metadata;
+mod parts;
+mod process;
+mod schemathesis;
+mod server;
+mod setup;
+
+use std::process::ExitCode;
+
+use lexopt::prelude::*;
+
+const HELP: &str = "\
+cargo xtask demo [--script] [--port N]   a server with sample data, and where to look; without a terminal, or with
+                                         --script, the whole story plays by itself and every step is checked
+cargo xtask test [PART…] [--full]        everything, or the named parts; --full takes the long runs
+";
+
+/// What the command line asks for.
+enum Command {
+    Help,
+    Demo { script: bool, port: u16 },
+    Test { names: Vec<String>, full: bool },
+}
+
+fn main() -> ExitCode {
+    let outcome = match parse(lexopt::Parser::from_env()) {
+        Ok(Command::Help) => {
+            print!("{HELP}\nParts of the test, in their order: {}\n", parts::names().join(" "));
+            return ExitCode::SUCCESS;
+        }
+        Ok(Command::Demo { script, port }) => demo::run(script, port),
+        Ok(Command::Test { names, full }) => parts::run(&names, full),
+        Err(error) => {
+            eprint!("{error}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
+    let command = match args.next()? {
+        None | Some(Short('h') | Long("help")) => return Ok(Command::Help),
+        Some(Value(name)) => name.string()?,
+        Some(other) => return Err(other.unexpected()),
+    };
+    let (mut script, mut port, mut full, mut names) = (false, 0, false, Vec::new());
+    while let Some(arg) = args.next()? {
+        match (command.as_str(), arg) {
+            (_, Short('h') | Long("help")) => return Ok(Command::Help),
+            ("demo", Long("script")) => script = true,
+            ("demo", Long("port")) => port = args.value()?.parse()?,
+            ("test", Long("full")) => full = true,
+            ("test", Value(name)) => names.push(name.string()?),
+            (_, other) => return Err(other.unexpected()),
+        }
+    }
+    match command.as_str() {
+        "demo" => Ok(Command::Demo { script, port }),
+        "test" => match names.iter().find(|name| !parts::names().contains(&name.as_str())) {
+            Some(unknown) => Err(format!("no part is called {unknown}; there are {}", parts::names().join(" ")).into()),
+            None => Ok(Command::Test { names, full }),
+        },
+        other => Err(format!("no command is called {other}").into()),
+    }
+}

@@ -1,0 +1,83 @@
+//! `cargo xtask demo`: a shop's support on this machine. With a terminal it stays and tells where to look; without one,
+//! or with `--script`, it plays the whole story by itself.
+
+mod proxy;
+mod story;
+mod terminal;
+
+use std::{io::IsTerminal, net::TcpListener, sync::mpsc, time::Duration};
+
+use crate::{
+    process::{self, Scratch},
+    server::Server,
+    setup,
+};
+
+use self::terminal::{AGENT, APP_KEY, PASSWORD};
+
+/// Builds what is needed and shows it.
+pub fn run(script: bool, port: u16) -> Result<(), String> {
+    setup::for_building().map_err(|missing| missing.0)?;
+    println!("building the server and the terminal client");
+    process::run(&mut process::cargo(&["build", "--quiet", "--workspace", "--bins"]))?;
+    let port = if port == 0 { free_port()? } else { port };
+    if script || !std::io::stdout().is_terminal() { story::play(port) } else { stay(port) }
+}
+
+/// A port that nobody listens on.
+fn free_port() -> Result<u16, String> {
+    let found = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
+    found.map(|address| address.port()).map_err(|error| format!("no free port: {error}"))
+}
+
+fn stay(port: u16) -> Result<(), String> {
+    let scratch = Scratch::new("demo")?;
+    let (stop, stopped) = mpsc::channel();
+    // A second Ctrl-C finds nobody to tell; the first one is enough.
+    ctrlc::set_handler(move || {
+        let _ = stop.send(());
+    })
+    .map_err(|error| format!("cannot listen for Ctrl-C: {error}"))?;
+    let mut server = Server::start(&scratch.path().join("server"), port, &scratch.path().join("server.log"), &[])?;
+    let program = process::program("beistand")?;
+    let beistand = format!("{} --server {} --app-key {APP_KEY}", program.display(), server.url());
+    let phone = format!("{beistand} --data {}", scratch.path().join("phone").display());
+    let agent = format!("{beistand} agent --user {AGENT} --password {PASSWORD}");
+    println!(
+        "
+A shop's support runs on this machine.
+
+  server     {url}
+  app key    {APP_KEY}
+  agent      {AGENT}, password {PASSWORD}
+  API        {url}/openapi.json
+
+Write as a customer, in another terminal:
+
+  {phone} open --subject \"Paket\" --text \"Wo ist mein Paket?\" --wait 10
+  {phone} list
+
+Answer as an agent (with the id that the first command printed):
+
+  {agent} list
+  {agent} reply ID \"Es ist unterwegs.\"
+
+And read the answer:
+
+  {phone} sync
+  {phone} show ID
+
+The same story told and checked by itself: cargo xtask demo --script
+Stop with Ctrl-C; everything written here is removed then.
+",
+        url = server.url()
+    );
+    loop {
+        match stopped.recv_timeout(Duration::from_millis(500)) {
+            Err(mpsc::RecvTimeoutError::Timeout) if server.is_running() => {}
+            Err(mpsc::RecvTimeoutError::Timeout) => return Err("the server ended by itself".to_owned()),
+            _ => break,
+        }
+    }
+    server.stop()
+}

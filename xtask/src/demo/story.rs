@@ -1,0 +1,214 @@
+//! The story of one ticket, told step by step. Every claim is checked on the other side; the first one that does not
+//! hold ends the story with an error.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use crate::{process::Scratch, server::Server};
+
+use super::{
+    proxy::Proxy,
+    terminal::{AGENT, DONE, Line, NOT_IN_TIME, Phone},
+};
+
+const SUBJECT: &str = "Kleid mit offener Naht";
+const FIRST: &str = "Die Seitennaht des Kleids ist aufgegangen. Kann ich es umtauschen?";
+const ANSWER: &str = "Hallo Jana, das tauschen wir gern um. Das Etikett ist unterwegs.";
+const NOTE: &str = "Lieferant ist informiert, dritte Naht in dieser Woche.";
+const LOST: &str = "Danke. Passt auch Größe M?";
+const KILLED: [&str; 3] = ["Noch etwas:", "die Farbe ist auch anders als im Bild.", "Ein Foto kommt nach."];
+
+/// How long anything may take that should take moments.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the steps share.
+struct Story<'a> {
+    folder: &'a Path,
+    port: u16,
+    phone: Phone,
+    conversation: String,
+    claims: u32,
+}
+
+/// Plays all steps; the server listens on `port`.
+pub fn play(port: u16) -> Result<(), String> {
+    let begun = Instant::now();
+    let scratch = Scratch::new("story")?;
+    let phone = Phone::new(&scratch.path().join("phone"), &format!("http://127.0.0.1:{port}"))?;
+    let mut story = Story { folder: scratch.path(), port, phone, conversation: String::new(), claims: 0 };
+
+    story.writes_while_the_server_is_down()?;
+    let server = story.arrives_once()?;
+    story.is_answered()?;
+    let proxy = story.answer_is_lost_on_the_way()?;
+    let server = story.processes_are_killed(&proxy, server)?;
+    story.is_closed_and_opened_again()?;
+    server.stop()?;
+
+    println!("\n{} claims checked, all hold. The story took {:.1} s.", story.claims, begun.elapsed().as_secs_f64());
+    Ok(())
+}
+
+impl Story<'_> {
+    fn writes_while_the_server_is_down(&mut self) -> Result<(), String> {
+        step(1, "Jana writes while the server is down.");
+        let said = self.phone.must(&["open", "--subject", SUBJECT, "--text", FIRST])?;
+        self.conversation = said.member(&["conversation_id", "id"])?;
+        let listed = self.phone.must(&["list"])?;
+        let found = listed.documents.iter().any(|document| document.to_string().contains(&self.conversation));
+        self.claim("the conversation has an id and stands in her list, without a network", found)?;
+        let timeline = self.phone.timeline(&self.conversation)?;
+        let queued =
+            matches!(timeline.as_slice(), [line] if line.text == FIRST && line.state.as_deref() == Some("queued"));
+        self.claim("her words are on the phone, marked as queued", queued)?;
+        let flushed = self.phone.run(&["flush", "--timeout", "1"])?;
+        self.claim(
+            "the phone does not pretend: it says that nothing was delivered in time",
+            flushed.code == NOT_IN_TIME,
+        )
+    }
+
+    fn arrives_once(&mut self) -> Result<Server, String> {
+        step(2, "The server starts, and the message arrives once.");
+        let server = self.server()?;
+        self.flush(&self.phone.clone())?;
+        let desk = self.desk()?;
+        self.claim("the agent has the message exactly once", times(&desk, FIRST) == 1 && desk.len() == 1)?;
+        let sent = self.phone.timeline(&self.conversation)?.iter().all(|line| line.state.as_deref() != Some("queued"));
+        self.claim("nothing waits on the phone any more", sent && self.phone.waiting()? == 0)?;
+        Ok(server)
+    }
+
+    fn is_answered(&mut self) -> Result<(), String> {
+        step(3, "Deniz answers, and leaves a note for colleagues.");
+        let conversation = self.conversation.clone();
+        self.phone.agent(&["reply", &conversation, ANSWER])?;
+        self.phone.agent(&["note", &conversation, NOTE])?;
+        self.phone.must(&["sync"])?;
+        let timeline = self.phone.timeline(&conversation)?;
+        let named = timeline.iter().any(|line| line.text == ANSWER && line.agent.as_deref() == Some(AGENT));
+        self.claim("the phone shows the answer with the name of the agent", named)?;
+        self.claim("the desk shows the note", times(&self.desk()?, NOTE) == 1)?;
+        let leaked = holds(&self.folder.join("phone"), NOTE.as_bytes())?;
+        self.claim("the note is nowhere on the phone, not even in its files", times(&timeline, NOTE) == 0 && !leaked)
+    }
+
+    fn answer_is_lost_on_the_way(&mut self) -> Result<Proxy, String> {
+        step(4, "The server stores a message, but its answer is lost on the way.");
+        let proxy = Proxy::start(self.port)?;
+        proxy.cut_next_answer();
+        let phone = self.phone.through(proxy.url());
+        phone.must(&["send", &self.conversation.clone(), LOST])?;
+        self.flush(&phone)?;
+        let lost = proxy.lost(1, PATIENCE);
+        let stored = matches!(lost.as_slice(), [line] if line.contains(" 200") || line.contains(" 201"));
+        self.claim("the server had stored it, and the connection was cut before the phone heard so", stored)?;
+        self.claim("the phone sent it again, and the agent has it exactly once", times(&self.desk()?, LOST) == 1)?;
+        Ok(proxy)
+    }
+
+    fn processes_are_killed(&mut self, proxy: &Proxy, server: Server) -> Result<Server, String> {
+        step(5, "The phone's process is killed in the middle of sending, and the server's right after it stored.");
+        let conversation = self.conversation.clone();
+        let phone = self.phone.through(proxy.url());
+        proxy.hold_next_answer();
+        let [first, second, third] = KILLED;
+        phone.must(&["send", &conversation, first])?;
+        let mut sending = phone.start(&["flush", "--timeout", "60"])?;
+        let held = proxy.lost(2, PATIENCE).len() == 2;
+        sending.kill()?;
+        self.claim("kill -9 hit the phone after the server had stored and before the phone knew", held)?;
+        server.kill()?;
+        println!("     kill -9 for the server as well");
+        self.phone.must(&["send", &conversation, second])?;
+        self.phone.must(&["send", &conversation, third])?;
+        let timeline = self.phone.timeline(&conversation)?;
+        self.claim(
+            "everything she wrote is still on the phone",
+            KILLED.iter().all(|text| times(&timeline, text) == 1),
+        )?;
+        let server = self.server()?;
+        self.flush(&self.phone.clone())?;
+        let desk = self.desk()?;
+        let order: Vec<&str> = desk.iter().map(|line| line.text.as_str()).collect();
+        let expected = [FIRST, ANSWER, NOTE, LOST, first, second, third];
+        self.claim("after both are back, the agent has everything exactly once and in order", order == expected)?;
+        Ok(server)
+    }
+
+    fn is_closed_and_opened_again(&mut self) -> Result<(), String> {
+        step(6, "Deniz reads, Jana closes and opens again.");
+        let conversation = self.conversation.clone();
+        self.phone.must(&["close", &conversation])?;
+        self.flush(&self.phone.clone())?;
+        self.claim("the desk sees it closed", self.status()? == "closed")?;
+        self.phone.must(&["reopen", &conversation])?;
+        self.flush(&self.phone.clone())?;
+        self.claim("the desk sees it open again", self.status()? == "open")?;
+        self.phone.must(&["sync"])?;
+        let timeline = self.phone.timeline(&conversation)?;
+        let read =
+            timeline.iter().filter(|line| line.agent.is_none()).all(|line| line.state.as_deref() == Some("read"));
+        self.claim("the phone knows that Deniz has read everything", read)
+    }
+
+    fn server(&self) -> Result<Server, String> {
+        let server = Server::start(&self.folder.join("server"), self.port, &self.folder.join("server.log"), &[])?;
+        println!("     the server listens on {}", server.url());
+        Ok(server)
+    }
+
+    /// Sends what waits; the phone must say that all of it was delivered.
+    fn flush(&mut self, phone: &Phone) -> Result<(), String> {
+        let said = phone.run(&["flush", "--timeout", &PATIENCE.as_secs().to_string()])?;
+        self.claim("the phone says that everything is delivered", said.code == DONE)
+    }
+
+    /// The timeline as the agent sees it.
+    fn desk(&self) -> Result<Vec<Line>, String> {
+        Ok(self.phone.agent(&["show", &self.conversation])?.lines())
+    }
+
+    fn status(&self) -> Result<String, String> {
+        self.phone.agent(&["show", &self.conversation])?.member(&["status"])
+    }
+
+    fn claim(&mut self, claim: &str, holds: bool) -> Result<(), String> {
+        self.claims += 1;
+        println!("   {} {claim}", if holds { "✓" } else { "✗" });
+        if holds {
+            return Ok(());
+        }
+        let log = std::fs::read_to_string(self.folder.join("server.log")).unwrap_or_default();
+        let desk = self.desk().map_or_else(|error| error, |lines| format!("{lines:#?}"));
+        let phone = self.phone.timeline(&self.conversation).map_or_else(|error| error, |lines| format!("{lines:#?}"));
+        Err(format!("this claim does not hold: {claim}\nagent: {desk}\nphone: {phone}\nlog of the server:\n{log}"))
+    }
+}
+
+fn step(number: u32, what: &str) {
+    println!("\n{number}. {what}");
+}
+
+fn times(lines: &[Line], text: &str) -> usize {
+    lines.iter().filter(|line| line.text == text).count()
+}
+
+/// Whether any file of a folder holds these bytes.
+fn holds(folder: &Path, bytes: &[u8]) -> Result<bool, String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let found = if path.is_dir() {
+            holds(&path, bytes)?
+        } else {
+            std::fs::read(&path).map_err(failed)?.windows(bytes.len()).any(|window| window == bytes)
+        };
+        if found {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

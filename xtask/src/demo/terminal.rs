@@ -1,0 +1,154 @@
+//! The terminal client as a person's phone and as an agent's desk: one process a command, read by its JSON.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+
+use crate::process::{self, Ended};
+
+/// Done.
+pub const DONE: i32 = 0;
+/// Not delivered in time.
+pub const NOT_IN_TIME: i32 = 3;
+
+/// The key of the app that a server with sample data has.
+pub const APP_KEY: &str = "demo";
+/// An agent of the sample data.
+pub const AGENT: &str = "Deniz";
+/// The password of all agents of the sample data.
+pub const PASSWORD: &str = "demo";
+
+/// What a command of the terminal client said.
+pub struct Said {
+    /// Its exit code.
+    pub code: i32,
+    /// Its JSON documents, one a line.
+    pub documents: Vec<Value>,
+    /// What it said to people.
+    pub complaint: String,
+}
+
+/// A message as either side shows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Line {
+    /// Which one.
+    pub id: String,
+    /// The words.
+    pub text: String,
+    /// The name of the agent who wrote it.
+    pub agent: Option<String>,
+    /// What the phone knows of its way.
+    pub state: Option<String>,
+}
+
+/// A phone: a data folder and a server to talk to.
+#[derive(Clone)]
+pub struct Phone {
+    program: PathBuf,
+    data: PathBuf,
+    server: String,
+}
+
+impl Phone {
+    /// A phone with its folder.
+    pub fn new(data: &Path, server: &str) -> Result<Self, String> {
+        Ok(Self { program: process::program("beistand")?, data: data.to_path_buf(), server: server.to_owned() })
+    }
+
+    /// The same phone, reaching its server another way.
+    pub fn through(&self, server: &str) -> Self {
+        Self { server: server.to_owned(), ..self.clone() }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(["--server", &self.server, "--app-key", APP_KEY, "--json", "--data"]).arg(&self.data);
+        command.args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Result<Said, String> {
+        let shown: Vec<_> = arguments.iter().map(|word| quoted(word)).collect();
+        println!("     $ beistand {}", shown.join(" "));
+        let output = self.command(arguments).output().map_err(|error| format!("beistand does not start: {error}"))?;
+        let text = String::from_utf8(output.stdout).map_err(|_| "beistand printed no UTF-8".to_owned())?;
+        let documents = text
+            .lines()
+            .map(|line| serde_json::from_str(line).map_err(|_| format!("beistand printed no JSON: {line}")))
+            .collect::<Result<_, _>>()?;
+        let complaint = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Ok(Said { code: output.status.code().unwrap_or(-1), documents, complaint })
+    }
+
+    /// Runs a command that must do what it is asked.
+    pub fn must(&self, arguments: &[&str]) -> Result<Said, String> {
+        let said = self.run(arguments)?;
+        if said.code == DONE {
+            return Ok(said);
+        }
+        Err(format!("beistand {} ended with {}: {}", arguments.join(" "), said.code, said.complaint))
+    }
+
+    /// Starts a command and leaves it running.
+    pub fn start(&self, arguments: &[&str]) -> Result<Ended, String> {
+        println!("     $ beistand {} &", arguments.join(" "));
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().map(Ended).map_err(|error| format!("beistand does not start: {error}"))
+    }
+
+    /// The timeline of a conversation, from the phone's own store.
+    pub fn timeline(&self, conversation: &str) -> Result<Vec<Line>, String> {
+        Ok(self.must(&["show", conversation])?.lines())
+    }
+
+    /// The number of writes that wait in the outbox.
+    pub fn waiting(&self) -> Result<usize, String> {
+        Ok(self.must(&["outbox"])?.documents.len())
+    }
+
+    /// Runs a command of the agent, from a folder of its own.
+    pub fn agent(&self, arguments: &[&str]) -> Result<Said, String> {
+        let desk = Self { data: self.data.with_file_name("desk"), ..self.clone() };
+        desk.must(&[&["agent", "--user", AGENT, "--password", PASSWORD], arguments].concat())
+    }
+}
+
+impl Said {
+    /// The first of these members that a document has, as text.
+    pub fn member(&self, names: &[&str]) -> Result<String, String> {
+        let found = self.documents.iter().find_map(|document| names.iter().find_map(|name| document[*name].as_str()));
+        found.map(str::to_owned).ok_or_else(|| format!("none of {names:?} in {:?}", self.documents))
+    }
+
+    /// The messages among the documents, in their order.
+    pub fn lines(&self) -> Vec<Line> {
+        self.documents.iter().flat_map(messages).filter_map(line).collect()
+    }
+}
+
+/// Either the document is a message, or it is a conversation that holds some.
+fn messages(document: &Value) -> Vec<&Value> {
+    match document["messages"].as_array() {
+        Some(messages) => messages.iter().collect(),
+        None => vec![document],
+    }
+}
+
+fn line(message: &Value) -> Option<Line> {
+    let text = message["text"].as_str().or_else(|| message["content"]["text"].as_str())?;
+    Some(Line {
+        id: message["id"].as_str()?.to_owned(),
+        text: text.to_owned(),
+        agent: message["author"]["name"].as_str().map(str::to_owned),
+        state: message["state"].as_str().map(str::to_owned),
+    })
+}
+
+fn quoted(word: &str) -> String {
+    if word.contains(' ') { format!("\"{word}\"") } else { word.to_owned() }
+}

@@ -1,0 +1,107 @@
+//! What has to be on the machine besides Rust. As root on Debian or Ubuntu it is installed, else the command that
+//! installs it is named.
+//!
+//! A linker must be there before this program can run at all; the README names that one line.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::process;
+
+/// A tool that is missing, and what installs it.
+pub struct Missing(pub String);
+
+/// Something a part needs.
+struct Tool {
+    what: &'static str,
+    debian: &'static [&'static str],
+    there: fn() -> bool,
+}
+
+/// Bundled SQLite and ring hold C and assembler.
+const C_COMPILER: Tool =
+    Tool { what: "a C compiler", debian: &["gcc", "libc6-dev"], there: || answers("cc", &["--version"]) };
+
+/// The client verifies certificates against the system's list and refuses to start without one.
+const CERTIFICATES: Tool = Tool {
+    what: "the system's certificates",
+    debian: &["ca-certificates"],
+    there: || cfg!(not(target_os = "linux")) || CERTIFICATE_PLACES.iter().any(|place| Path::new(place).exists()),
+};
+const CERTIFICATE_PLACES: [&str; 3] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+
+/// Schemathesis is a Python program.
+const PYTHON: Tool = Tool {
+    what: "Python 3 with venv",
+    debian: &["python3", "python3-venv"],
+    there: || answers("python3", &["-c", "import ensurepip, venv"]),
+};
+
+/// What every build needs.
+pub fn for_building() -> Result<(), Missing> {
+    require(&[C_COMPILER, CERTIFICATES])
+}
+
+/// A Python environment that holds exactly the pinned packages of `requirements`.
+pub fn python_environment(requirements: &Path) -> Result<PathBuf, Missing> {
+    require(&[PYTHON])?;
+    let broken = |error: String| Missing(format!("the Python environment cannot be made: {error}"));
+    let folder = process::target("venv").map_err(broken)?;
+    let wanted = std::fs::read_to_string(requirements)
+        .map_err(|error| broken(format!("{}: {error}", requirements.display())))?;
+    let stamp = folder.join("requirements.installed");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(folder);
+    }
+    println!("installing the Python packages of {}", requirements.display());
+    process::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder)).map_err(broken)?;
+    let mut pip = Command::new(folder.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]);
+    process::run(pip.arg("--requirement").arg(requirements)).map_err(broken)?;
+    std::fs::write(&stamp, wanted).map_err(|error| broken(format!("{}: {error}", stamp.display())))?;
+    Ok(folder)
+}
+
+/// Whether a missing tool fails the run: in CI it does, on a laptop it is said at the end.
+pub fn is_ci() -> bool {
+    env::var("CI").is_ok_and(|value| value == "true" || value == "1")
+}
+
+fn require(tools: &[Tool]) -> Result<(), Missing> {
+    let missing: Vec<&Tool> = tools.iter().filter(|tool| !(tool.there)()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let what = missing.iter().map(|tool| tool.what).collect::<Vec<_>>().join(" and ");
+    let packages: Vec<&str> = missing.iter().flat_map(|tool| tool.debian).copied().collect();
+    let advice = format!("{what} is missing; on Debian or Ubuntu: apt-get install -y {}", packages.join(" "));
+    if !answers("apt-get", &["--version"]) || process::output(Command::new("id").arg("-u")).as_deref() != Ok("0\n") {
+        return Err(Missing(advice));
+    }
+    println!("installing {what}: apt-get install -y {}", packages.join(" "));
+    let install = || {
+        let mut apt = Command::new("apt-get");
+        apt.args(["install", "-y", "-qq", "--no-install-recommends"])
+            .args(&packages)
+            .env("DEBIAN_FRONTEND", "noninteractive");
+        process::run(&mut apt)
+    };
+    // A fresh machine has no package lists yet; a machine that has them is spared the look-up.
+    let done =
+        install().or_else(|_| process::run(Command::new("apt-get").args(["update", "-qq"])).and_then(|()| install()));
+    match done {
+        Ok(()) if missing.iter().all(|tool| (tool.there)()) => Ok(()),
+        Ok(()) => Err(Missing(format!("{advice} (done, and still missing)"))),
+        Err(error) => Err(Missing(format!("{advice} ({error})"))),
+    }
+}
+
+fn answers(program: &str, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}

@@ -3,10 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use spdx::{Expression, ParseMode};
 
-use crate::{metadata::Graph, process};
+use crate::{links, metadata::Graph, process};
 
 /// What may be built in, by SPDX id. CDLA-Permissive-2.0 is not here: see `docs/adr/0002-tls-roots.md`.
 const ALLOWED: [&str; 9] =
@@ -53,7 +52,7 @@ pub fn check() -> Result<String, String> {
         }
     }
     let text = std::fs::read_to_string(process::root().join(LIST)).map_err(|error| format!("{LIST}: {error}"))?;
-    let listed = listed(&text);
+    let listed = links::first_column(&text);
     for (name, user) in direct.iter().filter(|(name, _)| !listed.contains(*name)) {
         faults.insert(format!("{name} (used by {user}) has no line in {LIST}"));
     }
@@ -84,24 +83,6 @@ fn is_rust_registry(source: &str) -> bool {
     source.starts_with("registry+") && source.ends_with("/crates.io-index")
 }
 
-/// The names in the first column of the tables of the list, where they stand as code.
-fn listed(markdown: &str) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let (mut column, mut in_row) = (0, false);
-    for event in Parser::new_ext(markdown, pulldown_cmark::Options::ENABLE_TABLES) {
-        match event {
-            Event::Start(Tag::TableRow) => (column, in_row) = (0, true),
-            Event::End(TagEnd::TableRow) => in_row = false,
-            Event::End(TagEnd::TableCell) => column += 1,
-            Event::Code(name) if in_row && column == 0 => {
-                names.insert(name.into_string());
-            }
-            _ => {}
-        }
-    }
-    names
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,11 +98,5 @@ mod tests {
             assert!(licence(Some(bad)).is_err(), "{bad}");
         }
         assert!(licence(None).is_err());
-    }
-
-    #[test]
-    fn only_the_first_column_names_dependencies() {
-        let text = "| crate | why |\n|---|---|\n| `a`, `b` | not `c` |\n\n`d`\n";
-        assert_eq!(listed(text), BTreeSet::from(["a".to_owned(), "b".to_owned()]));
     }
 }

@@ -87,6 +87,24 @@ pub fn code_headings(markdown: &str) -> Vec<String> {
     found
 }
 
+/// What stands as code in the first column of the tables of a page.
+pub fn first_column(markdown: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let (mut column, mut in_row) = (0, false);
+    for event in Parser::new_ext(markdown, options()) {
+        match event {
+            Event::Start(Tag::TableRow) => (column, in_row) = (0, true),
+            Event::End(TagEnd::TableRow) => in_row = false,
+            Event::End(TagEnd::TableCell) => column += 1,
+            Event::Code(name) if in_row && column == 0 => {
+                names.insert(name.into_string());
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
 fn options() -> Options {
     Options::ENABLE_TABLES | Options::ENABLE_HEADING_ATTRIBUTES | Options::ENABLE_FOOTNOTES
 }
@@ -177,6 +195,12 @@ mod tests {
         let page = read("# Two words\n\n## Two words\n\n## Own {#its-own}\n\n[a](b.md#c)\n");
         assert_eq!(page.anchors.into_iter().collect::<Vec<_>>(), ["its-own", "two-words", "two-words-1"]);
         assert_eq!(page.links, ["b.md#c"]);
+    }
+
+    #[test]
+    fn only_the_first_column_of_a_table_names() {
+        let text = "| crate | why |\n|---|---|\n| `a`, `b` | not `c` |\n\n`d`\n";
+        assert_eq!(first_column(text), BTreeSet::from(["a".to_owned(), "b".to_owned()]));
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Package {
     pub needs: BTreeSet<String>,
     /// What its own tests need on top, by id.
     pub tests_need: BTreeSet<String>,
+    /// The names of its integration tests.
+    pub tests: Vec<String>,
 }
 
 /// The packages of one target platform, by id.
@@ -44,6 +46,11 @@ impl Graph {
                 source: package["source"].as_str().map(str::to_owned),
                 needs: BTreeSet::new(),
                 tests_need: BTreeSet::new(),
+                tests: array(&package["targets"])
+                    .iter()
+                    .filter(|t| t["kind"][0] == "test")
+                    .map(|t| text_of(&t["name"]))
+                    .collect(),
             };
             packages.insert(id, value);
         }

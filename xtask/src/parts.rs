@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{layers, licences, links, process, schemathesis, setup};
+use crate::{layers, licences, links, metadata::Graph, process, schemathesis, setup};
 
 /// What a part needs to know.
 pub struct Run {
@@ -183,20 +183,53 @@ fn build() -> Result<(), Fault> {
     cargo(&["build", "--workspace", "--all-targets"])
 }
 
+/// The packages whose tests start the programs themselves.
+const BLACK_BOX: [&str; 2] = ["beistand-conformance", "beistand-e2e"];
+
+/// Where the tests run; their names do not depend on the platform.
+const PLATFORM: &str = "x86_64-unknown-linux-gnu";
+
 fn unit(run: &mut Run) -> Result<(), Fault> {
     setup::for_building()?;
-    let arguments = ["test", "--workspace", "--exclude", "beistand-e2e", "--exclude", "beistand-conformance"];
-    count(run, process::cargo(&arguments).arg("--no-fail-fast"))
+    let tests = tests_of(|package| !BLACK_BOX.contains(&package))?;
+    let beside_the_code = count(run, test(&tests).args(["--lib", "--bins"]));
+    let in_the_docs = count(run, &mut process::cargo(&["test", "--workspace", "--no-fail-fast", "--doc"]));
+    beside_the_code.and(in_the_docs)
 }
 
 /// Tests that start the programs themselves, which therefore have to be built.
 fn black_box(run: &mut Run, package: &str) -> Result<(), Fault> {
     build()?;
-    let mut command = process::cargo(&["test", "--package", package, "--no-fail-fast"]);
+    let tests = tests_of(|name| name == package)?;
+    if tests.is_empty() {
+        return Err(Fault::Failed(format!("{package} has no tests")));
+    }
+    let mut command = test(&tests);
     if run.full {
         command.env("BEISTAND_FULL", "1").env("BEISTAND_SCHEDULES", FULL_SCHEDULES);
     }
     count(run, &mut command)
+}
+
+/// Runs the named integration tests. It is the workspace that is named, not the package: a package alone needs fewer
+/// features of its dependencies, and cargo would build half the graph once more.
+fn test(names: &[String]) -> Command {
+    let mut command = process::cargo(&["test", "--workspace", "--no-fail-fast"]);
+    for name in names {
+        command.args(["--test", name]);
+    }
+    command
+}
+
+fn tests_of(wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, String> {
+    let graph = Graph::read(PLATFORM)?;
+    let all: Vec<&String> = graph.own().flat_map(|package| &package.tests).collect();
+    let names: Vec<String> =
+        graph.own().filter(|package| wanted(&package.name)).flat_map(|package| package.tests.clone()).collect();
+    match names.iter().find(|name| all.iter().filter(|other| **other == *name).count() > 1) {
+        Some(twice) => Err(format!("two packages have a test file called {twice}, so neither can be run alone")),
+        None => Ok(names),
+    }
 }
 
 fn doc(_: &mut Run) -> Result<(), Fault> {

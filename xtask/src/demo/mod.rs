@@ -5,7 +5,18 @@ mod proxy;
 mod story;
 mod terminal;
 
-use std::{io::IsTerminal, net::TcpListener, sync::mpsc, time::Duration};
+use std::{
+    io::IsTerminal,
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::{
     process::{self, Scratch},
@@ -32,12 +43,11 @@ fn free_port() -> Result<u16, String> {
 
 fn stay(port: u16) -> Result<(), String> {
     let scratch = Scratch::new("demo")?;
-    let (stop, stopped) = mpsc::channel();
-    // A second Ctrl-C finds nobody to tell; the first one is enough.
-    ctrlc::set_handler(move || {
-        let _ = stop.send(());
-    })
-    .map_err(|error| format!("cannot listen for Ctrl-C: {error}"))?;
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        let noticed = signal_hook::flag::register(signal, Arc::clone(&stop));
+        noticed.map_err(|error| format!("cannot listen for Ctrl-C: {error}"))?;
+    }
     let mut server = Server::start(&scratch.path().join("server"), port, &scratch.path().join("server.log"), &[])?;
     let program = process::program("beistand")?;
     let beistand = format!("{} --server {} --app-key {APP_KEY}", program.display(), server.url());
@@ -72,12 +82,11 @@ Stop with Ctrl-C; everything written here is removed then.
 ",
         url = server.url()
     );
-    loop {
-        match stopped.recv_timeout(Duration::from_millis(500)) {
-            Err(mpsc::RecvTimeoutError::Timeout) if server.is_running() => {}
-            Err(mpsc::RecvTimeoutError::Timeout) => return Err("the server ended by itself".to_owned()),
-            _ => break,
+    while !stop.load(Ordering::SeqCst) {
+        if !server.is_running() {
+            return Err("the server ended by itself".to_owned());
         }
+        thread::sleep(Duration::from_millis(100));
     }
     server.stop()
 }

@@ -3,9 +3,11 @@
 
 use std::{
     env,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 /// The folder of the workspace.
@@ -80,6 +82,40 @@ pub fn output(command: &mut Command) -> Result<String, String> {
         let said = String::from_utf8_lossy(&output.stderr);
         Err(format!("{} ended with {}\n{}", line_of(command), output.status, said.trim_end()))
     }
+}
+
+/// The exit code, standard output and standard error of a command that must end by itself within a time.
+pub fn output_within(command: &mut Command, within: Duration) -> Result<(i32, String, String), String> {
+    let line = line_of(command);
+    let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = Ended(started.map_err(|error| format!("{line} does not start: {error}"))?);
+    let (stdout, stderr) = (read(child.0.stdout.take()), read(child.0.stderr.take()));
+    let begun = Instant::now();
+    let status = loop {
+        match child.0.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if begun.elapsed() < within => thread::sleep(Duration::from_millis(5)),
+            Ok(None) => {
+                child.kill()?;
+                let said = stderr.join().unwrap_or_default();
+                return Err(format!("{line} did not end within {} s: {}", within.as_secs(), said.trim_end()));
+            }
+            Err(error) => return Err(format!("{line}: {error}")),
+        }
+    };
+    Ok((status.code().unwrap_or(-1), stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default()))
+}
+
+/// Reads a pipe to its end on a thread, so that the other side never waits for room in it.
+fn read(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            // What came before an error is still worth showing.
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
 }
 
 /// A command as one would type it.

@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -20,6 +21,9 @@ pub const APP_KEY: &str = "demo";
 pub const AGENT: &str = "Deniz";
 /// The password of all agents of the sample data.
 pub const PASSWORD: &str = "demo";
+
+/// How long a command may take; the longest is a `flush` that waits for a server to come back.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a command of the terminal client said.
 pub struct Said {
@@ -74,14 +78,12 @@ impl Phone {
     pub fn run(&self, arguments: &[&str]) -> Result<Said, String> {
         let shown: Vec<_> = arguments.iter().map(|word| quoted(word)).collect();
         println!("     $ beistand {}", shown.join(" "));
-        let output = self.command(arguments).output().map_err(|error| format!("beistand does not start: {error}"))?;
-        let text = String::from_utf8(output.stdout).map_err(|_| "beistand printed no UTF-8".to_owned())?;
+        let (code, text, complaint) = process::output_within(&mut self.command(arguments), PATIENCE)?;
         let documents = text
             .lines()
             .map(|line| serde_json::from_str(line).map_err(|_| format!("beistand printed no JSON: {line}")))
             .collect::<Result<_, _>>()?;
-        let complaint = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        Ok(Said { code: output.status.code().unwrap_or(-1), documents, complaint })
+        Ok(Said { code, documents, complaint: complaint.trim().to_owned() })
     }
 
     /// Runs a command that must do what it is asked.

@@ -1,1 +1,34 @@
-//! Beistand.
+//! The core of Beistand, an in-app support SDK: tickets and chat that work without a network, and an outbox that loses and
+//! doubles nothing.
+//!
+//! A [`Client`] is cheap to build and starts nothing by itself. Its services hold the parts: [`Conversations`] (tickets
+//! and chat), [`Outbox`] (what waits, and what a person decides about it). Commands return once they are safe on disk;
+//! what the network does later is observed, with the current value first and then what changes.
+//!
+//! Inside, decisions are pure and tested against an oracle: [`outbox::machine`], [`outbox::policy`] and [`sync::merge`]
+//! know neither network nor database nor clock.
+
+pub mod api;
+pub mod client;
+pub mod clock;
+pub mod config;
+pub mod conversations;
+pub mod error;
+pub mod model;
+pub mod observe;
+pub mod outbox;
+pub(crate) mod realtime;
+pub mod store;
+pub mod sync;
+
+pub use beistand_protocol as protocol;
+pub use client::{Client, ClientBuilder};
+pub use config::Settings;
+pub use conversations::{ConversationList, Conversations, Difference, Opened, Timeline};
+pub use error::{Error, ErrorKind, Result, RetryKind};
+pub use model::{
+    ClientEvent, Connection, Conversation, Message, MessageBody, MessageState, OperationKind, OutboxItem, OutboxState,
+    TicketDraft, Typing,
+};
+pub use observe::{Observable, Subscription};
+pub use outbox::{FlushOutcome, Outbox};

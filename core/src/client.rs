@@ -1,0 +1,474 @@
+//! The client: what an app holds. Building one costs nothing and starts nothing; the first call opens the database and
+//! starts the worker and the socket loop.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use beistand_protocol::{AppConfig, ConversationId, Credential, DeviceId, DeviceSecret, UnixMillis};
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::AbortHandle;
+
+use crate::api::http::HttpTransport;
+use crate::api::transport::{Response, Transport};
+use crate::clock::{Clock, Entropy, KnownTime, SystemClock, SystemEntropy};
+use crate::config::{PAUSE_WITHIN, Settings};
+use crate::conversations::Conversations;
+use crate::error::{Error, ErrorKind, Result, StoreError};
+use crate::model::{ClientEvent, Connection, Typing};
+use crate::observe::{Changes, Observable, StoreChange, Watchers};
+use crate::outbox::Outbox;
+use crate::outbox::actions::Acting;
+use crate::outbox::machine::Event;
+use crate::outbox::worker::{self, WorkerMessage};
+use crate::realtime::{self, RealtimeMessage};
+use crate::store::identity::{self, Identity};
+use crate::store::outbox::Bounds;
+use crate::store::{Database, StorageOptions, meta};
+use crate::sync::puller;
+
+/// Puts a client together.
+pub struct ClientBuilder {
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    transport: Option<Arc<dyn Transport>>,
+    storage: StorageOptions,
+}
+
+impl ClientBuilder {
+    /// Another clock than the system's; for tests.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Another source of random bytes than the system's; for tests.
+    #[must_use]
+    pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// Another way to the server than HTTP; for tests.
+    #[must_use]
+    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// How the database is opened; for tests.
+    #[must_use]
+    pub fn storage(mut self, storage: StorageOptions) -> Self {
+        self.storage = storage;
+        self
+    }
+
+    /// Builds the client. Opens nothing and starts nothing; fails if another client of this process has the folder.
+    pub fn build(self) -> Result<Client> {
+        let folder = FolderClaim::claim(self.settings.folder.clone(), self.storage.vfs.as_deref())?;
+        let transport = self.transport.unwrap_or_else(|| Arc::new(HttpTransport::new(&self.settings)));
+        let database = Database::new(self.settings.folder.join("beistand.sqlite3"), self.storage.clone());
+        let inner = Arc::new(Inner {
+            settings: self.settings,
+            storage: self.storage,
+            clock: self.clock,
+            entropy: self.entropy,
+            database,
+            transport,
+            changes: Changes::new(),
+            events: broadcast::Sender::new(64),
+            connection: Observable::new(Connection::Idle),
+            typing: Observable::new(Vec::new()),
+            watchers: Watchers::default(),
+            registering: tokio::sync::Mutex::new(()),
+            pulling: tokio::sync::Mutex::new(()),
+            starting: tokio::sync::Mutex::new(()),
+            state: AtomicU8::new(FRESH),
+            known: Mutex::new(KnownTime::default()),
+            config: Mutex::new((AppConfig::default(), false, None)),
+            tasks: Mutex::new(None),
+            folder: Mutex::new(Some(folder)),
+        });
+        Ok(Client { _guard: Arc::new(Guard(inner.clone())), inner })
+    }
+}
+
+/// Clients of this process and their folders: two on one folder would each believe to be alone.
+static CLAIMED: Mutex<Option<HashSet<(PathBuf, String)>>> = Mutex::new(None);
+
+struct FolderClaim(PathBuf, String);
+
+impl FolderClaim {
+    fn claim(folder: PathBuf, vfs: Option<&str>) -> Result<Self> {
+        let folder = std::path::absolute(&folder).unwrap_or(folder);
+        // A folder that exists may have several names.
+        let folder = folder.canonicalize().unwrap_or(folder);
+        let name = vfs.unwrap_or_default().to_owned();
+        let mut claimed = lock(&CLAIMED);
+        if !claimed.get_or_insert_default().insert((folder.clone(), name.clone())) {
+            return Err(Error::new(ErrorKind::FolderInUse, "another client of this process uses the data folder"));
+        }
+        Ok(Self(folder, name))
+    }
+}
+
+impl Drop for FolderClaim {
+    fn drop(&mut self) {
+        if let Some(claimed) = lock(&CLAIMED).as_mut() {
+            claimed.remove(&(std::mem::take(&mut self.0), std::mem::take(&mut self.1)));
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Every value under these locks is whole at any time: a panic elsewhere spoils nothing.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const FRESH: u8 = 0;
+const RUNNING: u8 = 1;
+const PAUSED: u8 = 2;
+const SHUT_DOWN: u8 = 3;
+
+struct Tasks {
+    worker: mpsc::UnboundedSender<WorkerMessage>,
+    realtime: mpsc::UnboundedSender<RealtimeMessage>,
+    handles: [AbortHandle; 2],
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.handles.iter().for_each(AbortHandle::abort);
+    }
+}
+
+/// What the services share.
+pub(crate) struct Inner {
+    pub settings: Settings,
+    pub storage: StorageOptions,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub database: Database,
+    pub transport: Arc<dyn Transport>,
+    pub changes: Changes,
+    events: broadcast::Sender<ClientEvent>,
+    pub connection: Observable<Connection>,
+    pub typing: Observable<Vec<Typing>>,
+    pub watchers: Watchers,
+    pub registering: tokio::sync::Mutex<()>,
+    pub pulling: tokio::sync::Mutex<()>,
+    starting: tokio::sync::Mutex<()>,
+    state: AtomicU8,
+    known: Mutex<KnownTime>,
+    /// The last configuration, whether it came from a server, and when that was last asked.
+    config: Mutex<(AppConfig, bool, Option<Duration>)>,
+    tasks: Mutex<Option<Tasks>>,
+    folder: Mutex<Option<FolderClaim>>,
+}
+
+impl Inner {
+    /// Makes sure that the database is open and, unless the app is paused, that the tasks run.
+    pub async fn started(self: &Arc<Self>) -> Result<()> {
+        match self.state.load(Ordering::SeqCst) {
+            RUNNING | PAUSED => Ok(()),
+            SHUT_DOWN => Err(Error::new(ErrorKind::ShutDown, "the client was shut down")),
+            _ => self.start().await,
+        }
+    }
+
+    async fn start(self: &Arc<Self>) -> Result<()> {
+        let _one_at_a_time = self.starting.lock().await;
+        if self.state.load(Ordering::SeqCst) != FRESH {
+            return Ok(());
+        }
+        self.restore().await?;
+        self.spawn();
+        self.state.store(RUNNING, Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn restore(&self) -> Result<()> {
+        let (now, fresh) = (self.clock.wall(), self.fresh_credential());
+        let (known, config) = self
+            .database
+            .write(move |connection| {
+                identity::ensure(connection, fresh, now.0)?;
+                Ok((meta::server_time(connection)?, meta::app_config(connection)?))
+            })
+            .await?;
+        *lock(&self.known) = KnownTime::restored(known, self.clock.monotonic());
+        if let Some((config, _)) = config {
+            let mut slot = lock(&self.config);
+            (slot.0, slot.1) = (config, true);
+        }
+        self.report_recoveries();
+        Ok(())
+    }
+
+    fn fresh_credential(&self) -> Credential {
+        let (mut random, mut secret) = ([0; 10], [0; 32]);
+        self.entropy.fill(&mut random);
+        self.entropy.fill(&mut secret);
+        Credential { device: DeviceId::mint(self.clock.wall(), random), secret: DeviceSecret(secret) }
+    }
+
+    fn spawn(self: &Arc<Self>) {
+        let (worker, worker_messages) = mpsc::unbounded_channel();
+        let (realtime, realtime_messages) = mpsc::unbounded_channel();
+        let handles = [
+            supervise(self, "outbox", worker::run(self.clone(), worker_messages)),
+            supervise(self, "realtime", realtime::run(self.clone(), realtime_messages)),
+        ];
+        *lock(&self.tasks) = Some(Tasks { worker, realtime, handles });
+    }
+
+    /// Runs a write of a person: one transaction, then the worker is told and observers are woken.
+    pub async fn act<F>(self: &Arc<Self>, conversation: Option<ConversationId>, work: F) -> Result<()>
+    where
+        F: FnOnce(&rusqlite::Connection, &Acting) -> std::result::Result<Vec<Event>, StoreError> + Send + 'static,
+    {
+        self.started().await?;
+        let acting = self.acting().await?;
+        let committed = self.database.write(move |connection| work(connection, &acting)).await;
+        self.report_recoveries();
+        let events = committed?;
+        self.tell_worker(events);
+        self.changes.announce(conversation.map_or(StoreChange::Everything, StoreChange::Conversation));
+        Ok(())
+    }
+
+    pub async fn acting(&self) -> Result<Acting> {
+        let identity = self.identity().await?;
+        Ok(Acting {
+            identity: identity.id,
+            now: self.clock.wall(),
+            known: self.known_time(),
+            bounds: Bounds { items: self.settings.outbox_items, bytes: self.settings.outbox_bytes },
+            entropy: self.entropy.clone(),
+        })
+    }
+
+    /// The current identity; a fresh one if a damaged database has lost it.
+    pub async fn identity(&self) -> Result<Identity> {
+        if let Some(identity) = self.database.read(identity::current).await? {
+            return Ok(identity);
+        }
+        let (now, fresh) = (self.clock.wall(), self.fresh_credential());
+        Ok(self.database.write(move |connection| identity::ensure(connection, fresh, now.0)).await?)
+    }
+
+    fn report_recoveries(&self) {
+        for recovered in self.database.take_recovered() {
+            self.emit(ClientEvent::DatabaseRecovered {
+                moved_to: recovered.moved_to,
+                outbox_rows: recovered.outbox_rows,
+                messages: recovered.messages,
+            });
+            self.reload_worker();
+            self.changes.announce(StoreChange::Everything);
+        }
+    }
+
+    pub fn tell_worker(&self, events: Vec<Event>) {
+        if let Some(tasks) = lock(&self.tasks).as_ref() {
+            let _ = tasks.worker.send(WorkerMessage::Tell(events));
+        }
+    }
+
+    pub fn reload_worker(&self) {
+        if let Some(tasks) = lock(&self.tasks).as_ref() {
+            let _ = tasks.worker.send(WorkerMessage::Reload);
+        }
+    }
+
+    pub fn tell_realtime(&self, message: RealtimeMessage) {
+        if let Some(tasks) = lock(&self.tasks).as_ref() {
+            let _ = tasks.realtime.send(message);
+        }
+    }
+
+    pub fn everything_due(&self) {
+        self.tell_worker(vec![Event::EverythingDue]);
+    }
+
+    pub fn emit(&self, event: ClientEvent) {
+        let _ = self.events.send(event);
+    }
+
+    pub fn known_time(&self) -> Option<UnixMillis> {
+        lock(&self.known).at(self.clock.monotonic())
+    }
+
+    pub fn server_told_time(&self, response: &Response) {
+        if let Some(time) = response.server_time() {
+            lock(&self.known).told(time, self.clock.monotonic());
+        }
+    }
+
+    /// The last configuration and whether it came from a server.
+    pub fn app_config(&self) -> (AppConfig, bool) {
+        let config = lock(&self.config);
+        (config.0.clone(), config.1)
+    }
+
+    pub fn set_app_config(&self, config: AppConfig, checked: Duration) {
+        *lock(&self.config) = (config, true, Some(checked));
+    }
+
+    pub fn config_is_fresh(&self, checked: Duration) {
+        lock(&self.config).2 = Some(checked);
+    }
+
+    pub fn config_checked(&self) -> Option<Duration> {
+        lock(&self.config).2
+    }
+}
+
+/// Spawns a long task by name; if it panics, its death is reported and it is started anew with the next resume.
+fn supervise(inner: &Arc<Inner>, task: &'static str, future: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+    let inner = Arc::downgrade(inner);
+    let handle = tokio::spawn(future);
+    let abort = handle.abort_handle();
+    tokio::spawn(async move {
+        if let Err(error) = handle.await
+            && error.is_panic()
+        {
+            tracing::error!(task, "a task of the client died");
+            if let Some(inner) = inner.upgrade() {
+                inner.emit(ClientEvent::TaskFailed { task });
+            }
+        }
+    });
+    abort
+}
+
+/// A client of one app, for one data folder. Clones share it.
+///
+/// Calls need a tokio runtime; they may come from any thread and in any order, before and after the network is there.
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) inner: Arc<Inner>,
+    _guard: Arc<Guard>,
+}
+
+/// Stops the tasks and frees the folder with the last clone of a client that nobody shut down. What is queued is safe.
+struct Guard(Arc<Inner>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        lock(&self.0.tasks).take();
+        lock(&self.0.folder).take();
+    }
+}
+
+impl Client {
+    /// Begins to build a client.
+    pub fn builder(settings: Settings) -> ClientBuilder {
+        ClientBuilder {
+            settings,
+            clock: Arc::new(SystemClock::default()),
+            entropy: Arc::new(SystemEntropy),
+            transport: None,
+            storage: StorageOptions::default(),
+        }
+    }
+
+    /// Tickets and chat.
+    pub fn conversations(&self) -> Conversations {
+        Conversations { inner: self.inner.clone() }
+    }
+
+    /// What waits to be sent.
+    pub fn outbox(&self) -> Outbox {
+        Outbox { inner: self.inner.clone() }
+    }
+
+    /// What the client reports besides the changes of its data. Events before the call are not repeated.
+    pub fn events(&self) -> broadcast::Receiver<ClientEvent> {
+        self.inner.events.subscribe()
+    }
+
+    /// How the client stands to its server.
+    pub fn connection(&self) -> Observable<Connection> {
+        self.inner.connection.clone()
+    }
+
+    /// Who types right now, in any conversation that somebody looks at.
+    pub fn typing(&self) -> Observable<Vec<Typing>> {
+        self.inner.typing.clone()
+    }
+
+    /// What the server last announced: categories, fields, limits. Before the first contact: the defaults, and `false`.
+    pub async fn app_config(&self) -> Result<(AppConfig, bool)> {
+        self.inner.started().await?;
+        Ok(self.inner.app_config())
+    }
+
+    /// Fetches everything that is new, now. Needs the network; nothing else does.
+    pub async fn sync(&self) -> Result<()> {
+        self.inner.started().await?;
+        puller::pull(&self.inner).await
+    }
+
+    /// The network, the foreground or a push came: everything that waits is due now.
+    pub fn wake(&self) {
+        self.inner.everything_due();
+        self.inner.tell_realtime(RealtimeMessage::Now);
+    }
+
+    /// The app goes to the background: nothing new starts, requests under way are given up, the file is closed. Returns
+    /// within two seconds, whatever the network does. Calls still work; each opens the file for as long as it lasts.
+    pub async fn pause(&self) -> Result<()> {
+        let _one_at_a_time = self.inner.starting.lock().await;
+        match self.inner.state.load(Ordering::SeqCst) {
+            SHUT_DOWN => return Err(Error::new(ErrorKind::ShutDown, "the client was shut down")),
+            PAUSED | FRESH => return Ok(()),
+            _ => {}
+        }
+        self.inner.state.store(PAUSED, Ordering::SeqCst);
+        self.stop_tasks().await;
+        self.inner.database.rest().await;
+        Ok(())
+    }
+
+    async fn stop_tasks(&self) {
+        let Some(tasks) = lock(&self.inner.tasks).take() else { return };
+        let (done, wait) = oneshot::channel();
+        let _ = tasks.worker.send(WorkerMessage::Pause(done));
+        // A worker that is stuck behind a call of the system must not keep the lock past the limit; dropping the tasks
+        // aborts both.
+        let _ = tokio::time::timeout(PAUSE_WITHIN, wait).await;
+        drop(tasks);
+        self.inner.typing.set(Vec::new());
+    }
+
+    /// The app is in front again: the file is opened, what waits is due.
+    pub async fn resume(&self) -> Result<()> {
+        let _one_at_a_time = self.inner.starting.lock().await;
+        match self.inner.state.load(Ordering::SeqCst) {
+            SHUT_DOWN => return Err(Error::new(ErrorKind::ShutDown, "the client was shut down")),
+            PAUSED => {}
+            _ => return Ok(()),
+        }
+        self.inner.database.wake();
+        self.inner.spawn();
+        self.inner.state.store(RUNNING, Ordering::SeqCst);
+        self.inner.everything_due();
+        Ok(())
+    }
+
+    /// Ends the client for good: tasks, file, threads. Later calls are an error; the folder is free for another client.
+    pub async fn shutdown(&self) {
+        let _one_at_a_time = self.inner.starting.lock().await;
+        if self.inner.state.swap(SHUT_DOWN, Ordering::SeqCst) == SHUT_DOWN {
+            return;
+        }
+        self.stop_tasks().await;
+        self.inner.database.close().await;
+        lock(&self.inner.folder).take();
+    }
+}

@@ -1,0 +1,121 @@
+//! Settings of a client, checked before anything is opened, and every limit of the phone's side with its reason.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a client is built from.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The server's address, without `/v1`.
+    pub server: Url,
+    /// Names the app at the server.
+    pub app_key: String,
+    /// Where the local database lives; made if it is not there. Belongs into a folder that is not backed up.
+    pub folder: PathBuf,
+    /// Reported to the server with the registration: `android`, `ios`, `linux` …
+    pub platform: String,
+    /// The person's language tag (BCP 47), if known.
+    pub locale: Option<String>,
+    /// How often to look whether another process has written into the folder; `None` where only one process uses it.
+    pub watch_folder: Option<Duration>,
+    /// How long one request may take.
+    pub request_timeout: Duration,
+    /// Rows that the outbox may hold. At 2,000 a person has written for weeks without a network: something else is
+    /// wrong, and `send` says so rather than filling the disk.
+    pub outbox_items: u32,
+    /// Bytes of payload that the outbox may hold, for the same reason.
+    pub outbox_bytes: u64,
+}
+
+impl Settings {
+    /// Checks an address and a key, and fills in the defaults.
+    pub fn new(server: &str, app_key: &str, folder: impl Into<PathBuf>) -> Result<Self> {
+        let mut server = Url::parse(server)
+            .map_err(|error| Error::new(ErrorKind::Configuration, format!("the server address is no URL: {error}")))?;
+        if !matches!(server.scheme(), "http" | "https") || server.host_str().is_none() {
+            return Err(Error::new(ErrorKind::Configuration, "the server address must begin with https:// or http://"));
+        }
+        if server.scheme() == "http" && !is_loopback(&server) {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                "plain http:// is allowed to this machine only: a message must not be readable on its way",
+            ));
+        }
+        if server.query().is_some() || server.fragment().is_some() {
+            return Err(Error::new(ErrorKind::Configuration, "the server address has a query or a fragment"));
+        }
+        if !server.path().ends_with('/') {
+            let path = format!("{}/", server.path());
+            server.set_path(&path);
+        }
+        if app_key.is_empty() || !app_key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Error::new(ErrorKind::Configuration, "the app key is empty or has characters outside ASCII"));
+        }
+        let folder = folder.into();
+        if folder.as_os_str().is_empty() {
+            return Err(Error::new(ErrorKind::Configuration, "the data folder has no name"));
+        }
+        Ok(Self {
+            server,
+            app_key: app_key.to_owned(),
+            folder,
+            platform: std::env::consts::OS.to_owned(),
+            locale: None,
+            watch_folder: None,
+            request_timeout: REQUEST_TIMEOUT,
+            outbox_items: 2_000,
+            outbox_bytes: 32 * 1024 * 1024,
+        })
+    }
+}
+
+fn is_loopback(server: &Url) -> bool {
+    match server.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// One request: long enough for a message over a train's signal, short enough that a dead connection is noticed.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Opening a connection: three lost SYN packets.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The largest answer that is read. The largest honest one is a page of sync, 200 messages of 10,000 characters.
+pub const ANSWER_BYTES: usize = 16 * 1024 * 1024;
+/// What pausing may take before the system may kill a suspended app that holds a lock.
+pub const PAUSE_WITHIN: Duration = Duration::from_secs(2);
+/// A timeline begins with this many of the newest messages: several screens of a phone.
+pub const WINDOW: u32 = 50;
+/// Acknowledged writes are kept this long, so that they can be sent again to a server restored from a backup (7 days
+/// in milliseconds).
+pub const JOURNAL_MS: i64 = 7 * 24 * 3600 * 1000;
+/// While somebody looks and no socket can be had, changes are asked for this often.
+pub const POLL_WITHOUT_SOCKET: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn impossible_settings_are_refused_by_name() {
+        for (server, key) in [
+            ("nonsense", "k"),
+            ("ftp://x", "k"),
+            ("https://x?y", "k"),
+            ("http://support.example.com", "k"),
+            ("https://x", ""),
+            ("https://x", "schlüssel"),
+        ] {
+            let error = Settings::new(server, key, "/tmp/x").unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Configuration, "{server}");
+        }
+        assert!(Settings::new("http://127.0.0.1:1", "k", "").is_err());
+        assert_eq!(Settings::new("https://x/support", "k", "d").unwrap().server.path(), "/support/");
+    }
+}

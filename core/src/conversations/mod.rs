@@ -1,0 +1,201 @@
+//! Tickets and chat: open, write, change, read, close. Every command returns once it is safe on disk; no network is
+//! awaited.
+
+mod timeline;
+
+use std::sync::Arc;
+
+use beistand_protocol::{
+    Code, ConversationId, FieldValue, MessageId, OpenConversation, SendMessage, Status, Violation,
+    message::FirstMessage, text,
+};
+
+use crate::client::Inner;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Conversation, Message, TicketDraft};
+use crate::outbox::actions;
+use crate::realtime::RealtimeMessage;
+use crate::store::conversations;
+use crate::sync::puller;
+
+pub use timeline::{ConversationList, Difference, Timeline};
+
+/// What `open` returns: the ids that were minted here, and that both sides use from now on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Opened {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// Its first message.
+    pub message: MessageId,
+}
+
+/// The conversations of a client.
+#[derive(Clone)]
+pub struct Conversations {
+    pub(crate) inner: Arc<Inner>,
+}
+
+impl Conversations {
+    /// Opens a conversation with its first message; offline too.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the draft breaks a rule that the server announced, `OutboxFull`, `StorageFull`. Nothing was
+    /// stored then.
+    pub async fn open(&self, draft: TicketDraft) -> Result<Opened> {
+        self.inner.started().await?;
+        let (conversation, message) = (ConversationId(self.mint()), MessageId(self.mint()));
+        let sent_at = Some(self.inner.clock.wall());
+        let body = OpenConversation {
+            subject: text::clean(draft.subject.trim()).replace('\n', " "),
+            category: draft.category,
+            priority: draft.priority,
+            fields: draft.fields,
+            message: FirstMessage { id: message, text: text::clean(&draft.text), sent_at },
+        };
+        self.check_open(&body)?;
+        self.inner
+            .act(Some(conversation), move |connection, acting| actions::open(connection, acting, conversation, body))
+            .await?;
+        Ok(Opened { conversation, message })
+    }
+
+    /// Sends a message; offline too.
+    ///
+    /// # Errors
+    /// `InvalidInput`, `NotFound`, `OutboxFull`, `StorageFull`. Nothing was stored then.
+    pub async fn send(&self, conversation: ConversationId, text: &str) -> Result<MessageId> {
+        self.inner.started().await?;
+        let message = MessageId(self.mint());
+        let body = SendMessage { text: self.checked_text(text)?, sent_at: Some(self.inner.clock.wall()) };
+        self.inner
+            .act(Some(conversation), move |connection, acting| {
+                actions::send(connection, acting, conversation, message, body)
+            })
+            .await?;
+        Ok(message)
+    }
+
+    /// Changes the words of an own message, whether it has left or not. A wedged one is tried again with the new words.
+    pub async fn edit(&self, message: MessageId, text: &str) -> Result<()> {
+        self.inner.started().await?;
+        let text = self.checked_text(text)?;
+        self.inner.act(None, move |connection, acting| actions::edit(connection, acting, message, &text)).await
+    }
+
+    /// Takes an own message back: one that never left simply goes; one that may be at the server is followed by its
+    /// retraction. For the first message of a conversation that no server has confirmed, this takes the conversation back.
+    pub async fn retract(&self, message: MessageId) -> Result<()> {
+        self.inner.act(None, move |connection, acting| actions::retract(connection, acting, message)).await
+    }
+
+    /// Marks everything up to a message seq as read; `None` means everything that is here.
+    pub async fn mark_read(&self, conversation: ConversationId, up_to: Option<u64>) -> Result<()> {
+        self.inner
+            .act(Some(conversation), move |connection, acting| {
+                actions::mark_read(connection, acting, conversation, up_to)
+            })
+            .await
+    }
+
+    /// Closes a conversation.
+    pub async fn close(&self, conversation: ConversationId) -> Result<()> {
+        self.set_status(conversation, Status::Closed).await
+    }
+
+    /// Opens a closed or solved conversation again.
+    pub async fn reopen(&self, conversation: ConversationId) -> Result<()> {
+        self.set_status(conversation, Status::Open).await
+    }
+
+    async fn set_status(&self, conversation: ConversationId, status: Status) -> Result<()> {
+        self.inner
+            .act(Some(conversation), move |connection, acting| {
+                actions::set_status(connection, acting, conversation, status)
+            })
+            .await
+    }
+
+    /// Tells the agents that the person types, or has stopped. May be lost; repeats are held back.
+    pub fn set_typing(&self, conversation: ConversationId, typing: bool) {
+        self.inner.tell_realtime(RealtimeMessage::Typing(conversation, typing));
+    }
+
+    /// All conversations, the one with the newest event first; from the local store.
+    pub async fn list(&self) -> Result<Vec<Conversation>> {
+        self.inner.started().await?;
+        let identity = self.inner.identity().await?.id;
+        Ok(self.inner.database.read(move |connection| conversations::list(connection, identity)).await?)
+    }
+
+    /// One conversation, from the local store.
+    pub async fn get(&self, id: ConversationId) -> Result<Conversation> {
+        self.inner.started().await?;
+        let identity = self.inner.identity().await?.id;
+        let found = self.inner.database.read(move |connection| conversations::get(connection, identity, id)).await?;
+        found.ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no such conversation on this phone"))
+    }
+
+    /// One message, from the local store.
+    pub async fn message(&self, id: MessageId) -> Result<Message> {
+        self.inner.started().await?;
+        let found = puller::message(&self.inner, id).await?;
+        found.ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no such message on this phone"))
+    }
+
+    /// Messages of others that the person has not read, over all conversations.
+    pub async fn unread(&self) -> Result<u64> {
+        Ok(self.list().await?.iter().map(|conversation| conversation.unread).sum())
+    }
+
+    /// Looks at a conversation: its newest messages first, then what changes. While one is held, the socket is open.
+    pub async fn timeline(&self, id: ConversationId) -> Result<Timeline> {
+        self.get(id).await?;
+        Timeline::open(self.inner.clone(), id).await
+    }
+
+    /// Looks at the list of conversations. While one is held, the socket is open.
+    pub async fn watch_list(&self) -> Result<ConversationList> {
+        self.inner.started().await?;
+        Ok(ConversationList::open(self.inner.clone()))
+    }
+
+    /// Reads a custom field's value from text, by its announced definition; text where none is known yet.
+    pub async fn parse_field(&self, key: &str, value: &str) -> Result<FieldValue> {
+        self.inner.started().await?;
+        let (config, announced) = self.inner.app_config();
+        match config.fields.iter().find(|field| field.key == key) {
+            Some(field) => Ok(field.parse(value)?),
+            None if announced => {
+                Err(Violation::new(Code::UnknownField, "fields", "the server does not announce this field").into())
+            }
+            None => Ok(FieldValue::Text(value.to_owned())),
+        }
+    }
+
+    fn mint(&self) -> uuid::Uuid {
+        let mut random = [0; 10];
+        self.inner.entropy.fill(&mut random);
+        ConversationId::mint(self.inner.clock.wall(), random).0
+    }
+
+    /// Before the first contact with a server nobody knows its categories and fields; what is known to everyone is
+    /// checked all the same.
+    fn check_open(&self, body: &OpenConversation) -> Result<()> {
+        let (config, announced) = self.inner.app_config();
+        match config.check_open(body) {
+            Err(violation)
+                if !announced
+                    && matches!(violation.code, Code::UnknownCategory | Code::UnknownField | Code::FieldRequired) =>
+            {
+                Ok(config.check_text(&body.message.text, "message.text")?)
+            }
+            checked => Ok(checked?),
+        }
+    }
+
+    fn checked_text(&self, text: &str) -> Result<String> {
+        let text = text::clean(text);
+        self.inner.app_config().0.check_text(&text, "text")?;
+        Ok(text)
+    }
+}

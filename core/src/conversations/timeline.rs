@@ -1,0 +1,283 @@
+//! Looking: a window over a conversation, or the list of all. The current value first, then differences, so that a long
+//! history is never copied for one receipt.
+
+use std::sync::Arc;
+
+use beistand_protocol::{ConversationId, MessageId};
+
+use crate::client::Inner;
+use crate::config::WINDOW;
+use crate::error::Result;
+use crate::model::{Conversation, Message};
+use crate::observe::ChangeSubscription;
+use crate::realtime::RealtimeMessage;
+use crate::store::{conversations, messages};
+use crate::sync::puller;
+
+/// One difference between what was shown and what is.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Difference {
+    /// Everything is to be shown anew.
+    Reset(Vec<Message>),
+    /// A message stands at this place now; those behind it move on.
+    Insert {
+        /// The place, from the oldest.
+        index: usize,
+        /// The message.
+        message: Message,
+    },
+    /// The message at this place looks different.
+    Update {
+        /// The place.
+        index: usize,
+        /// The message.
+        message: Message,
+    },
+    /// The message at this place is gone; those behind it move up.
+    Remove {
+        /// The place.
+        index: usize,
+        /// Which it was.
+        id: MessageId,
+    },
+}
+
+/// While it lives, somebody looks, and the socket is open.
+struct Look {
+    inner: Arc<Inner>,
+    ticket: u64,
+}
+
+impl Look {
+    fn begin(inner: Arc<Inner>) -> Self {
+        let ticket = inner.watchers.enter();
+        inner.tell_realtime(RealtimeMessage::Reconsider);
+        Self { inner, ticket }
+    }
+}
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        self.inner.watchers.leave(self.ticket);
+        self.inner.tell_realtime(RealtimeMessage::Reconsider);
+    }
+}
+
+/// A window over a conversation, from its newest messages back; pending echoes come last. Ends when dropped.
+pub struct Timeline {
+    look: Look,
+    changes: ChangeSubscription,
+    conversation: ConversationId,
+    limit: u32,
+    shown: Vec<Message>,
+    first: bool,
+    older_here: bool,
+    older_at_server: bool,
+}
+
+impl Timeline {
+    pub(super) async fn open(inner: Arc<Inner>, conversation: ConversationId) -> Result<Self> {
+        let changes = inner.changes.subscribe();
+        let mut timeline = Self {
+            look: Look::begin(inner),
+            changes,
+            conversation,
+            limit: WINDOW,
+            shown: Vec::new(),
+            first: true,
+            older_here: false,
+            older_at_server: false,
+        };
+        timeline.shown = timeline.read().await?;
+        Ok(timeline)
+    }
+
+    /// The messages as they were last told.
+    pub fn messages(&self) -> &[Message] {
+        &self.shown
+    }
+
+    /// Whether [`Timeline::load_earlier`] may bring more.
+    pub fn has_earlier(&self) -> bool {
+        self.older_here || self.older_at_server
+    }
+
+    /// The whole window on the first call, then what has changed since the last call. `None` once the client is gone.
+    pub async fn next(&mut self) -> Option<Vec<Difference>> {
+        if std::mem::take(&mut self.first) {
+            return Some(vec![Difference::Reset(self.shown.clone())]);
+        }
+        loop {
+            if !self.changes.wait(Some(self.conversation)).await {
+                return None;
+            }
+            // A read that fails is repeated with the next change: what is shown stays as it is.
+            let Ok(now) = self.read().await else { continue };
+            let differences = differences(&self.shown, &now);
+            self.shown = now;
+            if !differences.is_empty() {
+                return Some(differences);
+            }
+        }
+    }
+
+    /// Widens the window by `count` older messages, from the local store first, else from the server. Returns what
+    /// changed; an empty list if there are none.
+    ///
+    /// # Errors
+    /// `Unreachable` if they are only at the server and it does not answer.
+    pub async fn load_earlier(&mut self, count: u32) -> Result<Vec<Difference>> {
+        if !self.older_here && self.older_at_server {
+            let conversation = self.conversation;
+            let read = self.look.inner.database.read(move |connection| conversations::local(connection, conversation));
+            if let Some(local) = read.await? {
+                puller::history(&self.look.inner, conversation, local.contiguous_from, count).await?;
+            }
+        }
+        self.limit = self.limit.saturating_add(count);
+        let now = self.read().await?;
+        let differences = differences(&self.shown, &now);
+        self.shown = now;
+        self.first = false;
+        Ok(differences)
+    }
+
+    async fn read(&mut self) -> Result<Vec<Message>> {
+        let (conversation, limit) = (self.conversation, self.limit);
+        let read =
+            self.look.inner.database.read(move |connection| messages::window(connection, conversation, limit)).await?;
+        let (messages, older_here, older_at_server) = read;
+        (self.older_here, self.older_at_server) = (older_here, older_at_server);
+        Ok(messages)
+    }
+}
+
+/// What leads from one list to another: removals from the back, then insertions and updates from the front. Messages
+/// that change their order are removed and inserted.
+fn differences(before: &[Message], now: &[Message]) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    let mut list: Vec<&Message> = before.iter().collect();
+    // Keep what stands in both lists in the same order; a simple forward match does, since order changes are rare.
+    let place = |id: MessageId| now.iter().position(|message| message.id == id);
+    let mut last = None;
+    let keep: Vec<bool> = list
+        .iter()
+        .map(|message| match place(message.id) {
+            Some(at) if last.is_none_or(|last| at > last) => {
+                last = Some(at);
+                true
+            }
+            _ => false,
+        })
+        .collect();
+    for index in (0..list.len()).rev() {
+        if !keep.get(index).copied().unwrap_or(false) {
+            let gone = list.remove(index);
+            differences.push(Difference::Remove { index, id: gone.id });
+        }
+    }
+    for (index, message) in now.iter().enumerate() {
+        match list.get(index) {
+            Some(shown) if shown.id == message.id => {
+                if *shown != message {
+                    differences.push(Difference::Update { index, message: message.clone() });
+                    list[index] = message;
+                }
+            }
+            _ => {
+                differences.push(Difference::Insert { index, message: message.clone() });
+                list.insert(index, message);
+            }
+        }
+    }
+    differences
+}
+
+/// The list of conversations, while somebody looks at it. Ends when dropped.
+pub struct ConversationList {
+    look: Look,
+    changes: ChangeSubscription,
+    shown: Option<Vec<Conversation>>,
+}
+
+impl ConversationList {
+    pub(super) fn open(inner: Arc<Inner>) -> Self {
+        let changes = inner.changes.subscribe();
+        Self { look: Look::begin(inner), changes, shown: None }
+    }
+
+    /// The list on the first call, then each time it has changed. `None` once the client is gone.
+    pub async fn next(&mut self) -> Option<Vec<Conversation>> {
+        loop {
+            if self.shown.is_some() && !self.changes.wait(None).await {
+                return None;
+            }
+            let Ok(identity) = self.look.inner.identity().await else {
+                self.shown.get_or_insert_default();
+                continue;
+            };
+            let read =
+                self.look.inner.database.read(move |connection| conversations::list(connection, identity.id)).await;
+            let Ok(now) = read else {
+                self.shown.get_or_insert_default();
+                continue;
+            };
+            if self.shown.as_ref() != Some(&now) {
+                self.shown = Some(now.clone());
+                return Some(now);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{MessageBody, MessageState};
+    use beistand_protocol::{Author, UnixMillis};
+    use proptest::prelude::*;
+
+    fn message(id: u8, text: u8) -> Message {
+        Message {
+            id: MessageId::mint(UnixMillis(1), [id; 10]),
+            conversation_id: ConversationId::mint(UnixMillis(1), [0; 10]),
+            seq: None,
+            author: Author::Person,
+            body: MessageBody::Text(text.to_string()),
+            state: MessageState::Queued,
+            change_pending: false,
+            edited: false,
+            created_at: UnixMillis(1),
+        }
+    }
+
+    fn list() -> impl Strategy<Value = Vec<Message>> {
+        proptest::collection::btree_map(0u8..12, 0u8..3, 0..10)
+            .prop_map(|map| map.into_iter().map(|(id, text)| message(id, text)).collect::<Vec<_>>())
+            .prop_shuffle()
+    }
+
+    proptest! {
+        #[test]
+        fn differences_lead_from_any_list_to_any_other(before in list(), now in list()) {
+            let mut shown = before.clone();
+            for difference in differences(&before, &now) {
+                match difference {
+                    Difference::Reset(all) => shown = all,
+                    Difference::Insert { index, message } => shown.insert(index, message),
+                    Difference::Update { index, message } => shown[index] = message,
+                    Difference::Remove { index, id } => prop_assert_eq!(shown.remove(index).id, id),
+                }
+            }
+            prop_assert_eq!(shown, now);
+        }
+    }
+
+    #[test]
+    fn a_receipt_is_one_update() {
+        let before: Vec<_> = (0..50).map(|id| message(id, 0)).collect();
+        let mut now = before.clone();
+        now[49].state = MessageState::Read;
+        assert_eq!(differences(&before, &now).len(), 1);
+    }
+}

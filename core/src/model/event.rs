@@ -1,0 +1,65 @@
+//! What a client reports besides the changes of its data.
+
+use std::path::PathBuf;
+
+use beistand_protocol::{Author, ConversationId};
+
+/// Something that an app may want to show or log. None of it needs an answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ClientEvent {
+    /// The local database was damaged; it was moved aside, and what could be read is kept.
+    DatabaseRecovered {
+        /// The damaged file, for a bug report.
+        moved_to: PathBuf,
+        /// Rows of the outbox that were kept.
+        outbox_rows: u64,
+        /// Messages that were kept.
+        messages: u64,
+    },
+    /// The server wants a newer version of the app; what is queued stays queued.
+    UpdateRequired,
+    /// The server does not know the app key; what is queued stays queued.
+    UnknownApp,
+    /// The server does not accept this installation; what is queued stays queued.
+    CredentialRefused,
+    /// The server's history is another one, as after a restore from backup: everything is read anew, and what it lacks
+    /// is sent again.
+    HistoryChanged {
+        /// Writes that are sent again.
+        requeued: u64,
+    },
+    /// A row of the outbox was refused or has expired, and waits for the person.
+    Wedged {
+        /// Where.
+        conversation_id: ConversationId,
+        /// Why.
+        code: String,
+    },
+    /// A long task ended that should not have; it is started anew.
+    TaskFailed {
+        /// Its name.
+        task: &'static str,
+    },
+}
+
+/// How the client stands to its server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Connection {
+    /// Nothing has been tried yet, or nobody looks.
+    #[default]
+    Idle,
+    /// The last try failed; another follows by itself.
+    Offline,
+    /// The last answer came.
+    Online,
+}
+
+/// Somebody types.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Typing {
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// Who.
+    pub author: Author,
+}

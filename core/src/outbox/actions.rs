@@ -1,0 +1,309 @@
+//! What a person does, inside one transaction each: the row and its local echo together, or neither. Each returns what
+//! the machine is to be told once the transaction stands.
+//!
+//! The rule for changing what waits: a row that never left changes or vanishes here. One that may be at the server
+//! already is followed by a change of its own, so that either order of arrival ends as the person wants it.
+
+use std::sync::Arc;
+
+use beistand_protocol::{
+    ConversationId, Lane, MessageId, OpenConversation, OperationId, ReadMarks, SendMessage, Status, UnixMillis,
+};
+use rusqlite::Connection;
+
+use super::machine::{Event, IdentityId};
+use super::payload::Payload;
+use crate::clock::Entropy;
+use crate::error::{Error, ErrorKind, StoreError};
+use crate::store::outbox::{self, Bounds, NewRow, StoredRow};
+use crate::store::{conversations, messages};
+
+/// Who acts, and when.
+#[derive(Clone)]
+pub(crate) struct Acting {
+    pub identity: IdentityId,
+    pub now: UnixMillis,
+    pub known: Option<UnixMillis>,
+    pub bounds: Bounds,
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Acting {
+    fn enqueue(&self, connection: &Connection, lane: Lane, payload: Payload) -> Result<Event, StoreError> {
+        let mut random = [0; 10];
+        self.entropy.fill(&mut random);
+        let id = OperationId::mint(self.now, random);
+        let (identity, now, known) = (self.identity, self.now, self.known);
+        outbox::insert(connection, &NewRow { id, lane, payload, identity, now, known }).map(Event::Enqueued)
+    }
+
+    /// A write that a person waits for: refused while there is no room.
+    fn enqueue_visible(&self, connection: &Connection, payload: Payload) -> Result<Event, StoreError> {
+        outbox::check_room(connection, self.bounds)?;
+        self.enqueue(connection, Lane::Conversation(payload.conversation()), payload)
+    }
+}
+
+fn not_found(what: &str) -> StoreError {
+    Error::new(ErrorKind::NotFound, format!("there is no such {what} on this phone")).into()
+}
+
+fn too_late(why: &str) -> StoreError {
+    Error::new(ErrorKind::TooLate, why).into()
+}
+
+pub(crate) fn open(
+    connection: &Connection,
+    acting: &Acting,
+    conversation: ConversationId,
+    body: OpenConversation,
+) -> Result<Vec<Event>, StoreError> {
+    conversations::insert_echo(connection, conversation, acting.identity, &body, acting.now)?;
+    messages::insert_echo(connection, conversation, body.message.id, &body.message.text, acting.now)?;
+    Ok(vec![acting.enqueue_visible(connection, Payload::Open { conversation, body })?])
+}
+
+pub(crate) fn send(
+    connection: &Connection,
+    acting: &Acting,
+    conversation: ConversationId,
+    message: MessageId,
+    body: SendMessage,
+) -> Result<Vec<Event>, StoreError> {
+    known_conversation(connection, conversation)?;
+    messages::insert_echo(connection, conversation, message, &body.text, acting.now)?;
+    Ok(vec![acting.enqueue_visible(connection, Payload::Send { conversation, message, body })?])
+}
+
+fn known_conversation(connection: &Connection, id: ConversationId) -> Result<(), StoreError> {
+    if conversations::exists(connection, id)? { Ok(()) } else { Err(not_found("conversation")) }
+}
+
+/// Changes the words of an own message, wherever it is by now.
+pub(crate) fn edit(
+    connection: &Connection,
+    acting: &Acting,
+    message: MessageId,
+    text: &str,
+) -> Result<Vec<Event>, StoreError> {
+    let placed = messages::place(connection, message)?.ok_or_else(|| not_found("message"))?;
+    if !placed.mine {
+        return Err(too_late("only an own message can be edited"));
+    }
+    if placed.retracted {
+        return Err(too_late("the message was taken back"));
+    }
+    let rows = outbox::about_message(connection, message)?;
+    // The newest words that have not left yet are simply replaced.
+    for row in rows.iter().rev() {
+        let settled = !row.may_be_stored || row.row.wedged;
+        let payload = match &row.payload {
+            Payload::Edit { conversation, .. } if settled => {
+                messages::set_pending_text(connection, message, Some(text))?;
+                Payload::Edit { conversation: *conversation, message, text: text.to_owned() }
+            }
+            Payload::Send { conversation, body, .. } if settled => {
+                messages::set_text(connection, message, text)?;
+                let body = SendMessage { text: text.to_owned(), ..body.clone() };
+                Payload::Send { conversation: *conversation, message, body }
+            }
+            Payload::Open { conversation, body } if settled => {
+                messages::set_text(connection, message, text)?;
+                let mut body = body.clone();
+                body.message.text = text.to_owned();
+                Payload::Open { conversation: *conversation, body }
+            }
+            Payload::Edit { .. } | Payload::Send { .. } | Payload::Open { .. } => break,
+            _ => continue,
+        };
+        outbox::rewrite(connection, row.row.id, &payload, row.may_be_stored)?;
+        return retry_row(connection, acting, row);
+    }
+    messages::set_pending_text(connection, message, Some(text))?;
+    let payload = Payload::Edit { conversation: placed.conversation, message, text: text.to_owned() };
+    Ok(vec![acting.enqueue_visible(connection, payload)?])
+}
+
+/// Takes an own message back, wherever it is by now. For the first message of a conversation that no server has confirmed
+/// this takes the whole conversation back.
+pub(crate) fn retract(connection: &Connection, acting: &Acting, message: MessageId) -> Result<Vec<Event>, StoreError> {
+    let placed = messages::place(connection, message)?.ok_or_else(|| not_found("message"))?;
+    if !placed.mine {
+        return Err(too_late("only an own message can be taken back"));
+    }
+    if placed.retracted {
+        return Ok(Vec::new());
+    }
+    let rows = outbox::about_message(connection, message)?;
+    if let Some(row) = rows.iter().find(|row| matches!(row.payload, Payload::Open { .. } | Payload::Send { .. })) {
+        return discard_row(connection, acting, row);
+    }
+    let mut events = Vec::new();
+    // Edits that have not left are moot now.
+    for row in rows.iter().filter(|row| matches!(row.payload, Payload::Edit { .. })) {
+        outbox::delete(connection, row.row.id)?;
+        events.push(Event::Removed(row.row.id));
+    }
+    messages::set_pending_retract(connection, message, true)?;
+    let payload = Payload::Retract { conversation: placed.conversation, message };
+    events.push(acting.enqueue(connection, Lane::Conversation(placed.conversation), payload)?);
+    Ok(events)
+}
+
+pub(crate) fn set_status(
+    connection: &Connection,
+    acting: &Acting,
+    conversation: ConversationId,
+    status: Status,
+) -> Result<Vec<Event>, StoreError> {
+    known_conversation(connection, conversation)?;
+    conversations::set_pending_status(connection, conversation, Some(status))?;
+    Ok(vec![acting.enqueue_visible(connection, Payload::Status { conversation, status })?])
+}
+
+/// Remembers how far the person has read, and queues it in a lane that nobody waits for. Marks that have not left yet are
+/// replaced: only the last one counts.
+pub(crate) fn mark_read(
+    connection: &Connection,
+    acting: &Acting,
+    conversation: ConversationId,
+    up_to: Option<u64>,
+) -> Result<Vec<Event>, StoreError> {
+    known_conversation(connection, conversation)?;
+    let newest = conversations::newest_seq(connection, conversation)?;
+    let read_seq = up_to.unwrap_or(newest).min(newest);
+    if !conversations::mark_read(connection, conversation, read_seq)? {
+        return Ok(Vec::new());
+    }
+    let lane = Lane::Read(conversation);
+    let mut events = Vec::new();
+    for row in outbox::of_lane(connection, lane)?.into_iter().filter(|row| !row.may_be_stored) {
+        outbox::delete(connection, row.row.id)?;
+        events.push(Event::Removed(row.row.id));
+    }
+    let marks = ReadMarks { delivered_seq: newest, read_seq };
+    events.push(acting.enqueue(connection, lane, Payload::Read { conversation, marks })?);
+    Ok(events)
+}
+
+/// Another try for a wedged row.
+pub(crate) fn retry(connection: &Connection, acting: &Acting, id: OperationId) -> Result<Vec<Event>, StoreError> {
+    let row = outbox::get(connection, id)?.ok_or_else(|| not_found("outbox item"))?;
+    retry_row(connection, acting, &row)
+}
+
+fn retry_row(connection: &Connection, acting: &Acting, row: &StoredRow) -> Result<Vec<Event>, StoreError> {
+    if !row.row.wedged {
+        // It leaves by itself; the tap makes it due now.
+        return Ok(vec![Event::EverythingDue]);
+    }
+    outbox::unwedge(connection, row.row.id, acting.known)?;
+    let fresh = super::machine::Row {
+        wedged: false,
+        attempts: 0,
+        server_errors: 0,
+        server_error_at: None,
+        known_created_at: acting.known,
+        ..row.row.clone()
+    };
+    Ok(vec![Event::Changed(fresh), Event::EverythingDue])
+}
+
+/// Gives a row up, and takes back what it may have done already.
+pub(crate) fn discard(connection: &Connection, acting: &Acting, id: OperationId) -> Result<Vec<Event>, StoreError> {
+    let row = outbox::get(connection, id)?.ok_or_else(|| not_found("outbox item"))?;
+    discard_row(connection, acting, &row)
+}
+
+fn discard_row(connection: &Connection, acting: &Acting, row: &StoredRow) -> Result<Vec<Event>, StoreError> {
+    let mut events = Vec::new();
+    let mut remove = |connection: &Connection, row: &StoredRow| -> Result<(), StoreError> {
+        outbox::delete(connection, row.row.id)?;
+        events.push(Event::Removed(row.row.id));
+        Ok(())
+    };
+    let lane = row.row.lane;
+    let follow_up = match &row.payload {
+        Payload::Open { conversation, .. } => {
+            // Whatever stands behind the opening has nowhere to go.
+            for behind in outbox::of_lane(connection, lane)? {
+                remove(connection, &behind)?;
+            }
+            for behind in outbox::of_lane(connection, Lane::Read(*conversation))? {
+                remove(connection, &behind)?;
+            }
+            conversations::delete(connection, *conversation)?;
+            Payload::Withdraw { conversation: *conversation }
+        }
+        Payload::Send { conversation, message, .. } => {
+            for about in outbox::about_message(connection, *message)? {
+                remove(connection, &about)?;
+            }
+            if row.may_be_stored {
+                messages::set_pending_retract(connection, *message, true)?;
+            } else {
+                messages::delete(connection, *message)?;
+            }
+            Payload::Retract { conversation: *conversation, message: *message }
+        }
+        Payload::Edit { conversation, message, .. } => {
+            remove(connection, row)?;
+            let before = messages::place(connection, *message)?;
+            messages::set_pending_text(connection, *message, None)?;
+            match before.filter(|placed| placed.seq.is_some() && !placed.retracted) {
+                Some(placed) => Payload::Edit { conversation: *conversation, message: *message, text: placed.text },
+                None => return Ok(events),
+            }
+        }
+        Payload::Status { conversation, .. } => {
+            remove(connection, row)?;
+            conversations::set_pending_status(connection, *conversation, None)?;
+            let at_server = conversations::server(connection, *conversation)?;
+            let status = match at_server.map(|server| server.status) {
+                Some(Status::Closed) => Status::Closed,
+                _ => Status::Open,
+            };
+            Payload::Status { conversation: *conversation, status }
+        }
+        Payload::Retract { .. } | Payload::Withdraw { .. } if row.may_be_stored && !row.row.wedged => {
+            return Err(too_late("it may have been taken back at the server already"));
+        }
+        Payload::Retract { message, .. } => {
+            remove(connection, row)?;
+            messages::set_pending_retract(connection, *message, false)?;
+            return Ok(events);
+        }
+        Payload::Withdraw { .. } | Payload::Read { .. } => {
+            remove(connection, row)?;
+            return Ok(events);
+        }
+    };
+    if row.may_be_stored {
+        events.push(acting.enqueue(connection, lane, follow_up)?);
+    }
+    Ok(events)
+}
+
+/// The server holds the message with other words: older ones of this row, which was rewritten after a refusal. What the
+/// person wants is then an edit. `None` if the row never was rewritten: then the id is really somebody else's.
+pub(crate) fn become_edit(
+    connection: &Connection,
+    acting: &Acting,
+    id: OperationId,
+) -> Result<Option<Vec<Event>>, StoreError> {
+    let Some(row) = outbox::get(connection, id)? else { return Ok(Some(Vec::new())) };
+    if !row.rewritten {
+        return Ok(None);
+    }
+    let (conversation, message, text) = match row.payload {
+        Payload::Open { conversation, body } => (conversation, body.message.id, body.message.text),
+        Payload::Send { conversation, message, body } => (conversation, message, body.text),
+        Payload::Edit { conversation, message, text } => (conversation, message, text),
+        _ => return Ok(None),
+    };
+    outbox::delete(connection, id)?;
+    messages::set_pending_text(connection, message, Some(&text))?;
+    let acting = Acting { identity: row.row.identity, ..acting.clone() };
+    let payload = Payload::Edit { conversation, message, text };
+    Ok(Some(vec![acting.enqueue(connection, Lane::Conversation(conversation), payload)?]))
+}

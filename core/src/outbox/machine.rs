@@ -1,0 +1,651 @@
+//! The outbox machine: which row leaves when, and what the end of an attempt leads to. Pure: it takes an event and the
+//! time and returns effects; it knows neither network nor database.
+//!
+//! It holds the metadata of every row, never a text. Its driver commits first and tells afterwards, so that whatever is
+//! lost in between is found again by reading the rows at the next start.
+//!
+//! **Invariant**, checked by [`Machine::is_armed`]: while a row waits that is not wedged, something is under way that
+//! will end (a request, a registration, a sync) or a timer is armed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use beistand_protocol::{Code, Lane, OperationId, UnixMillis};
+
+use crate::clock::Now;
+use crate::model::OperationKind;
+use crate::outbox::outcome::Outcome;
+use crate::outbox::policy::Policy;
+
+#[cfg(test)]
+mod oracle_tests;
+#[cfg(test)]
+mod rule_tests;
+
+/// Ages are counted in days: looking at every row once a minute is plenty.
+const AGES_EVERY_MS: i64 = 60_000;
+
+/// Names one of this phone's identities: whom a row is sent as.
+pub type IdentityId = i64;
+
+/// What the machine knows of a row.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Row {
+    /// The operation.
+    pub id: OperationId,
+    /// Its queue.
+    pub lane: Lane,
+    /// Its place there.
+    pub lane_seq: u64,
+    /// What it does.
+    pub kind: OperationKind,
+    /// Whom it is sent as.
+    pub identity: IdentityId,
+    /// Failed attempts.
+    pub attempts: u32,
+    /// Whether it is wedged.
+    pub wedged: bool,
+    /// Server errors in a row.
+    pub server_errors: u32,
+    /// The server's time of the first of them.
+    pub server_error_at: Option<UnixMillis>,
+    /// The server's time when it was written.
+    pub known_created_at: Option<UnixMillis>,
+}
+
+/// What happens to the machine.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Event {
+    /// The rows as they are stored now: at the start, and after another process has written. Replaces what was known,
+    /// but for requests under way.
+    Loaded(Vec<Row>),
+    /// A row was committed.
+    Enqueued(Row),
+    /// A row was committed in another form: edited, retried.
+    Changed(Row),
+    /// A row is gone: discarded or cancelled. If its request is under way, its lane waits for the end of it.
+    Removed(OperationId),
+    /// What [`Effect::Acknowledge`], [`Effect::Drop`] or [`Effect::BecomeEdit`] asked for is committed: the row is gone and
+    /// its lane goes on.
+    Settled(OperationId),
+    /// An attempt has ended.
+    Ended {
+        /// Which row.
+        id: OperationId,
+        /// What that means.
+        outcome: Outcome,
+    },
+    /// An attempt never began: its row is gone or no longer to be sent.
+    NeverBegan(OperationId),
+    /// What an effect asked for could not be committed, as on a full disk.
+    NotCommitted(OperationId),
+    /// The identity may send.
+    IdentityReady(IdentityId),
+    /// The identity may not send for now; its registration failed.
+    IdentityFailed(IdentityId),
+    /// The snapshot after a change of history is whole.
+    Resynced,
+    /// It failed and is to be tried again.
+    ResyncFailed,
+    /// The server told its time; the argument is the known time that follows from it.
+    ServerTime(UnixMillis),
+    /// Everything is due: start, resume, connectivity, foreground, push, socket connected, a tap on retry.
+    EverythingDue,
+    /// Nothing new starts; requests under way are dropped by the driver.
+    Paused,
+    /// Goes on.
+    Resumed,
+    /// The timer went off.
+    Tick,
+}
+
+/// What the driver is to do.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Effect {
+    /// Freeze the row, mark it as perhaps stored, commit, and send it.
+    Send(OperationId),
+    /// Commit the acknowledgement, then tell [`Event::Settled`].
+    Acknowledge(OperationId),
+    /// Commit that the row is wedged.
+    Wedge {
+        /// Which row.
+        id: OperationId,
+        /// Why: a code of the server, `expired` or `poison`.
+        code: String,
+        /// One sentence for developers.
+        detail: String,
+    },
+    /// Nobody sees this row and the server refuses it: delete it, then tell [`Event::Settled`].
+    Drop(OperationId),
+    /// The server holds the id with other words, which this phone sent before they were rewritten: replace the row by an
+    /// edit, then tell [`Event::Settled`] and [`Event::Enqueued`].
+    BecomeEdit(OperationId),
+    /// Commit the count of attempts; losing it does no harm.
+    Requeue {
+        /// Which row, as it is now.
+        row: Row,
+        /// When it is due, by the phone's clock; to show, not to act on.
+        next_attempt_at: UnixMillis,
+    },
+    /// Make the identity acceptable: register the device, ask the host for a token. One at a time.
+    PrepareIdentity(IdentityId),
+    /// Read everything anew from the server, queue again what it lacks, then tell [`Event::Resynced`].
+    Resync,
+    /// Tell the app.
+    Report(Report),
+}
+
+/// What the machine has to tell an app.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Report {
+    /// The server wants a newer app.
+    UpdateRequired,
+    /// The server does not know the app key.
+    UnknownApp,
+    /// The server does not accept this installation.
+    CredentialRefused,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+enum Standing {
+    Unknown,
+    Preparing,
+    Ready,
+    FailedUntil(Duration),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Resync {
+    No,
+    Running,
+    FailedUntil(Duration),
+}
+
+#[derive(Clone, PartialEq, Debug, Default)]
+struct LaneState {
+    rows: BTreeMap<u64, Row>,
+    in_flight: Option<OperationId>,
+    not_before: Duration,
+}
+
+/// The state. Clone it to look ahead; equal histories give equal states.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    policy: Policy,
+    chance: fastrand::Rng,
+    lanes: BTreeMap<Lane, LaneState>,
+    places: HashMap<OperationId, (Lane, u64)>,
+    identities: BTreeMap<IdentityId, (Standing, u32)>,
+    resync: Resync,
+    resync_failures: u32,
+    /// Nothing is sent before this moment: the server asked all of us to wait, or wants a newer app.
+    closed_until: Duration,
+    paused: bool,
+    known_time: Option<UnixMillis>,
+    /// The server's time of the last acknowledgement: shows that the server works while one row fails.
+    last_success: Option<UnixMillis>,
+    /// The known time at which ages were last looked at.
+    ages_checked: Option<UnixMillis>,
+    /// Where the last round of lanes stopped, so that all of them get their turn.
+    turn: Option<Lane>,
+    last_clocks: Option<Now>,
+}
+
+impl Machine {
+    /// An empty machine. The seed decides the jitter.
+    pub fn new(policy: Policy, seed: u64) -> Self {
+        Self {
+            policy,
+            chance: fastrand::Rng::with_seed(seed),
+            lanes: BTreeMap::new(),
+            places: HashMap::new(),
+            identities: BTreeMap::new(),
+            resync: Resync::No,
+            resync_failures: 0,
+            closed_until: Duration::ZERO,
+            paused: false,
+            known_time: None,
+            last_success: None,
+            ages_checked: None,
+            turn: None,
+            last_clocks: None,
+        }
+    }
+
+    /// Takes an event and returns what is to be done, in order.
+    pub fn step(&mut self, event: Event, now: Now) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if self.clock_jumped(now) {
+            self.everything_due();
+        }
+        match event {
+            Event::Loaded(rows) => self.load(rows),
+            Event::Enqueued(row) => {
+                // A new row is a sign of life: its lane need not sit out an old wait.
+                self.lane(row.lane).not_before = Duration::ZERO;
+                self.insert(row);
+            }
+            Event::Changed(row) => {
+                self.lane(row.lane).not_before = Duration::ZERO;
+                self.remove(row.id);
+                self.insert(row);
+            }
+            Event::Removed(id) => {
+                self.remove(id);
+            }
+            Event::Settled(id) => {
+                self.release(id);
+                self.remove(id);
+            }
+            Event::Ended { id, outcome } => self.ended(id, outcome, now, &mut effects),
+            Event::NeverBegan(id) => self.release(id),
+            Event::NotCommitted(id) => self.fail(id, None, false, now, &mut effects),
+            Event::IdentityReady(identity) => {
+                // The count of refusals stays until something was stored: a server that registers a device and then
+                // refuses its writes must not be asked in a tight loop.
+                self.identities.entry(identity).or_insert((Standing::Unknown, 0)).0 = Standing::Ready;
+                self.everything_due();
+            }
+            Event::IdentityFailed(identity) => {
+                let failures = self.identities.get(&identity).map_or(0, |(_, failures)| *failures).saturating_add(1);
+                let until = now.mono + self.policy.wait(failures, self.chance.f64());
+                self.identities.insert(identity, (Standing::FailedUntil(until), failures));
+            }
+            Event::Resynced => {
+                self.resync = Resync::No;
+                self.resync_failures = 0;
+                self.everything_due();
+            }
+            Event::ResyncFailed => {
+                self.resync_failures = self.resync_failures.saturating_add(1);
+                let wait = self.policy.wait(self.resync_failures, self.chance.f64());
+                self.resync = Resync::FailedUntil(now.mono + wait);
+            }
+            Event::ServerTime(time) => self.server_time(time, &mut effects),
+            Event::EverythingDue => self.everything_due(),
+            Event::Paused => {
+                self.paused = true;
+                for lane in self.lanes.values_mut() {
+                    lane.in_flight = None;
+                }
+                for (standing, _) in self.identities.values_mut() {
+                    if *standing == Standing::Preparing {
+                        *standing = Standing::Unknown;
+                    }
+                }
+                if self.resync == Resync::Running {
+                    self.resync = Resync::FailedUntil(now.mono);
+                }
+            }
+            Event::Resumed => {
+                self.paused = false;
+                self.everything_due();
+            }
+            Event::Tick => {}
+        }
+        self.dispatch(now, &mut effects);
+        effects
+    }
+
+    /// When the timer must go off; `None` if nothing waits for time.
+    pub fn next_wake(&self, now: Now) -> Option<Duration> {
+        if self.paused {
+            return None;
+        }
+        let waiting = self.waiting_lanes();
+        let mut wake: Option<Duration> = None;
+        let mut at = |moment: Duration| wake = Some(wake.map_or(moment, |wake| wake.min(moment)));
+        match self.resync {
+            Resync::FailedUntil(until) => at(until),
+            Resync::Running => {}
+            Resync::No => {
+                for (state, head) in waiting {
+                    match self.identities.get(&head.identity) {
+                        Some((Standing::Preparing, _)) => {}
+                        Some((Standing::FailedUntil(until), _)) => at(*until),
+                        _ => at(state.not_before.max(self.closed_until)),
+                    }
+                }
+            }
+        }
+        // Whatever asked for a longer wait, the queue looks up at least this often.
+        wake.map(|moment| moment.min(now.mono + self.policy.timer_limit()))
+    }
+
+    /// The invariant of the module text.
+    pub fn is_armed(&self, now: Now) -> bool {
+        let waits = self.waiting_lanes().next().is_some();
+        let under_way = self.lanes.values().any(|lane| lane.in_flight.is_some())
+            || self.resync == Resync::Running
+            || self.identities.values().any(|(standing, _)| *standing == Standing::Preparing);
+        !waits || self.paused || under_way || self.next_wake(now).is_some()
+    }
+
+    /// Whether the row's request is under way.
+    pub fn is_in_flight(&self, id: OperationId) -> bool {
+        self.lanes.values().any(|lane| lane.in_flight == Some(id))
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Lanes whose head could be sent but for time and standing.
+    fn waiting_lanes(&self) -> impl Iterator<Item = (&LaneState, &Row)> {
+        self.lanes.values().filter(|lane| lane.in_flight.is_none()).filter_map(|lane| {
+            let head = lane.rows.values().next()?;
+            (!head.wedged).then_some((lane, head))
+        })
+    }
+
+    fn lane(&mut self, lane: Lane) -> &mut LaneState {
+        self.lanes.entry(lane).or_default()
+    }
+
+    fn insert(&mut self, mut row: Row) {
+        row.known_created_at = row.known_created_at.or(self.known_time);
+        self.places.insert(row.id, (row.lane, row.lane_seq));
+        self.lane(row.lane).rows.insert(row.lane_seq, row);
+    }
+
+    fn remove(&mut self, id: OperationId) -> Option<Row> {
+        let (lane, seq) = self.places.remove(&id)?;
+        let state = self.lanes.get_mut(&lane)?;
+        let row = state.rows.remove(&seq);
+        if state.rows.is_empty() && state.in_flight.is_none() {
+            self.lanes.remove(&lane);
+        }
+        row
+    }
+
+    fn row_mut(&mut self, id: OperationId) -> Option<&mut Row> {
+        let (lane, seq) = self.places.get(&id)?;
+        self.lanes.get_mut(lane)?.rows.get_mut(seq)
+    }
+
+    /// The request of this row is over, whatever became of the row.
+    fn release(&mut self, id: OperationId) {
+        self.lanes.retain(|_, lane| {
+            if lane.in_flight == Some(id) {
+                lane.in_flight = None;
+            }
+            lane.in_flight.is_some() || !lane.rows.is_empty()
+        });
+    }
+
+    fn load(&mut self, rows: Vec<Row>) {
+        let under_way: Vec<(Lane, OperationId, Duration)> = self
+            .lanes
+            .iter()
+            .filter_map(|(lane, state)| state.in_flight.map(|id| (*lane, id, state.not_before)))
+            .collect();
+        self.lanes.clear();
+        self.places.clear();
+        for row in rows {
+            self.insert(row);
+        }
+        for (lane, id, not_before) in under_way {
+            let state = self.lane(lane);
+            state.in_flight = Some(id);
+            state.not_before = not_before;
+        }
+    }
+
+    fn clock_jumped(&mut self, now: Now) -> bool {
+        let Some(before) = self.last_clocks.replace(now) else { return false };
+        let passed = i64::try_from(now.mono.saturating_sub(before.mono).as_millis()).unwrap_or(i64::MAX);
+        let drift = now.wall.since(before.wall).saturating_sub(passed);
+        drift.unsigned_abs() > u64::try_from(self.policy.clock_jump.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn everything_due(&mut self) {
+        self.closed_until = Duration::ZERO;
+        for lane in self.lanes.values_mut() {
+            lane.not_before = Duration::ZERO;
+        }
+        for (standing, _) in self.identities.values_mut() {
+            if matches!(standing, Standing::FailedUntil(_)) {
+                *standing = Standing::Unknown;
+            }
+        }
+        if let Resync::FailedUntil(until) = &mut self.resync {
+            *until = Duration::ZERO;
+        }
+    }
+
+    fn server_time(&mut self, time: UnixMillis, effects: &mut Vec<Effect>) {
+        self.known_time = self.known_time.max(Some(time));
+        let Some(known) = self.known_time else { return };
+        if self.ages_checked.is_some_and(|checked| known.since(checked) < AGES_EVERY_MS) {
+            return;
+        }
+        self.ages_checked = Some(known);
+        let max_age = i64::try_from(self.policy.max_age.as_millis()).unwrap_or(i64::MAX);
+        let flying: Vec<OperationId> = self.lanes.values().filter_map(|lane| lane.in_flight).collect();
+        for row in self.lanes.values_mut().flat_map(|lane| lane.rows.values_mut()) {
+            let created = *row.known_created_at.get_or_insert(known);
+            if known.since(created) <= max_age || row.wedged || flying.contains(&row.id) {
+                continue;
+            }
+            if row.lane.is_background() {
+                effects.push(Effect::Drop(row.id));
+            } else {
+                row.wedged = true;
+                effects.push(Effect::Wedge {
+                    id: row.id,
+                    code: "expired".to_owned(),
+                    detail: "it has waited longer than a week by the server's time".to_owned(),
+                });
+            }
+        }
+    }
+
+    fn ended(&mut self, id: OperationId, outcome: Outcome, now: Now, effects: &mut Vec<Effect>) {
+        match outcome {
+            Outcome::Stored => {
+                // The lane stays taken until the acknowledgement is committed.
+                self.last_success = self.known_time;
+                if let Some(identity) = self.row_mut(id).map(|row| row.identity)
+                    && let Some((_, failures)) = self.identities.get_mut(&identity)
+                {
+                    *failures = 0;
+                }
+                effects.push(Effect::Acknowledge(id));
+            }
+            Outcome::Transient { retry_after, server_error } => {
+                self.fail(id, retry_after, server_error, now, effects);
+            }
+            Outcome::RateLimited { retry_after } => {
+                self.release(id);
+                self.closed_until = self.closed_until.max(now.mono + retry_after);
+                self.requeue(id, self.closed_until, now, effects);
+            }
+            Outcome::UnknownApp => {
+                effects.push(Effect::Report(Report::UnknownApp));
+                self.fail(id, Some(self.policy.longest_wait), false, now, effects);
+                self.closed_until = self.closed_until.max(now.mono + self.policy.longest_wait);
+            }
+            Outcome::UpdateRequired => {
+                self.release(id);
+                effects.push(Effect::Report(Report::UpdateRequired));
+                self.closed_until = self.closed_until.max(now.mono + self.policy.longest_wait);
+                self.requeue(id, self.closed_until, now, effects);
+            }
+            Outcome::Identity { code } => {
+                self.release(id);
+                if let Some(identity) = self.row_mut(id).map(|row| row.identity) {
+                    if code == Code::Unauthorized {
+                        effects.push(Effect::Report(Report::CredentialRefused));
+                    }
+                    self.identity_refused(identity, now);
+                }
+                self.requeue(id, now.mono, now, effects);
+            }
+            Outcome::EpochChanged => {
+                self.release(id);
+                if self.resync == Resync::No {
+                    self.resync = Resync::FailedUntil(now.mono);
+                }
+                self.requeue(id, now.mono, now, effects);
+            }
+            Outcome::Refused { code, detail } => self.refused(id, code, detail, effects),
+        }
+    }
+
+    /// A credential that was accepted a moment ago is prepared again at once; one that fails again and again waits
+    /// between the tries.
+    fn identity_refused(&mut self, identity: IdentityId, now: Now) {
+        let (standing, failures) = self.identities.entry(identity).or_insert((Standing::Unknown, 0));
+        if *standing == Standing::Preparing {
+            return;
+        }
+        *failures = failures.saturating_add(1);
+        *standing = if *failures == 1 {
+            Standing::Unknown
+        } else {
+            Standing::FailedUntil(now.mono + self.policy.wait(*failures, self.chance.f64()))
+        };
+    }
+
+    fn refused(&mut self, id: OperationId, code: Code, detail: String, effects: &mut Vec<Effect>) {
+        let Some(row) = self.row_mut(id) else { return self.release(id) };
+        let gone_already =
+            code == Code::NotFound && matches!(row.kind, OperationKind::Retract | OperationKind::Withdraw);
+        if row.lane.is_background() {
+            effects.push(Effect::Drop(id));
+        } else if gone_already {
+            effects.push(Effect::Acknowledge(id));
+        } else if code == Code::IdReused
+            && matches!(row.kind, OperationKind::Open | OperationKind::Send | OperationKind::Edit)
+        {
+            // The driver knows whether the row was rewritten; if it was not, it wedges it.
+            effects.push(Effect::BecomeEdit(id));
+        } else {
+            row.wedged = true;
+            effects.push(Effect::Wedge { id, code: code.as_str().to_owned(), detail });
+            self.release(id);
+        }
+    }
+
+    fn fail(
+        &mut self,
+        id: OperationId,
+        retry_after: Option<Duration>,
+        server_error: bool,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.release(id);
+        let (policy, known, last_success) = (self.policy, self.known_time, self.last_success);
+        let chance = self.chance.f64();
+        let Some(row) = self.row_mut(id) else { return };
+        row.attempts = row.attempts.saturating_add(1);
+        if server_error {
+            row.server_errors = row.server_errors.saturating_add(1);
+            let since = *row.server_error_at.get_or_insert(known.unwrap_or_default());
+            let lasted = known.map_or(0, |known| known.since(since));
+            let long_enough = u128::try_from(lasted).unwrap_or(0) >= policy.poison_after.as_millis();
+            let others_pass = last_success.is_some_and(|success| success > since);
+            if row.server_errors >= policy.poison_attempts && long_enough && others_pass && !row.lane.is_background() {
+                row.wedged = true;
+                effects.push(Effect::Wedge {
+                    id,
+                    code: "poison".to_owned(),
+                    detail: "the server failed on this one for a day while others passed".to_owned(),
+                });
+                return;
+            }
+        }
+        let wait = policy.wait(row.attempts, chance).max(retry_after.unwrap_or_default());
+        self.requeue(id, now.mono + wait, now, effects);
+    }
+
+    fn requeue(&mut self, id: OperationId, not_before: Duration, now: Now, effects: &mut Vec<Effect>) {
+        let Some(row) = self.row_mut(id).map(|row| row.clone()) else { return };
+        self.lane(row.lane).not_before = not_before;
+        let wait = i64::try_from(not_before.saturating_sub(now.mono).as_millis()).unwrap_or(i64::MAX);
+        effects.push(Effect::Requeue { row, next_attempt_at: now.wall.plus(wait) });
+    }
+
+    /// Starts what is due: a resync before everything, an identity before its rows, then lanes in turn.
+    fn dispatch(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if self.paused {
+            return;
+        }
+        match self.resync {
+            Resync::Running => return,
+            Resync::FailedUntil(until) => {
+                // Requests under way end first: what they bring belongs to the old history.
+                if until <= now.mono && self.lanes.values().all(|lane| lane.in_flight.is_none()) {
+                    self.resync = Resync::Running;
+                    effects.push(Effect::Resync);
+                }
+                return;
+            }
+            Resync::No => {}
+        }
+        if self.closed_until > now.mono {
+            return;
+        }
+        let mut flying = self.lanes.values().filter(|lane| lane.in_flight.is_some()).count();
+        let mut background =
+            self.lanes.iter().filter(|(lane, state)| lane.is_background() && state.in_flight.is_some()).count();
+        // Visible lanes first, then background ones; each beginning where the last round stopped.
+        for wanted_background in [false, true] {
+            let mut order: Vec<Lane> = self
+                .lanes
+                .iter()
+                .filter(|(lane, state)| {
+                    lane.is_background() == wanted_background
+                        && state.in_flight.is_none()
+                        && state.not_before <= now.mono
+                })
+                .map(|(lane, _)| *lane)
+                .collect();
+            if let Some(turn) = self.turn {
+                let split = order.partition_point(|lane| *lane <= turn);
+                order.rotate_left(split);
+            }
+            for lane in order {
+                if flying >= self.policy.in_flight
+                    || (wanted_background && background >= self.policy.background_in_flight)
+                {
+                    break;
+                }
+                let Some(head) = self.lanes.get(&lane).and_then(|state| state.rows.values().next()) else { continue };
+                if head.wedged {
+                    continue;
+                }
+                let (id, identity) = (head.id, head.identity);
+                if !self.identity_is_ready(identity, now, effects) {
+                    continue;
+                }
+                self.lane(lane).in_flight = Some(id);
+                flying += 1;
+                background += usize::from(wanted_background);
+                self.turn = Some(lane);
+                effects.push(Effect::Send(id));
+            }
+        }
+    }
+
+    fn identity_is_ready(&mut self, identity: IdentityId, now: Now, effects: &mut Vec<Effect>) -> bool {
+        let (standing, _) = self.identities.entry(identity).or_insert((Standing::Unknown, 0));
+        match standing {
+            Standing::Ready => true,
+            Standing::Preparing => false,
+            Standing::FailedUntil(until) if *until > now.mono => false,
+            Standing::Unknown | Standing::FailedUntil(_) => {
+                *standing = Standing::Preparing;
+                effects.push(Effect::PrepareIdentity(identity));
+                false
+            }
+        }
+    }
+}

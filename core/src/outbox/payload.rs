@@ -1,0 +1,241 @@
+//! What a row of the outbox wants done, as it is stored, and the request it becomes.
+//!
+//! A stored payload has a version. A format change adds a step to [`migrate`] and never deletes a row; a row whose
+//! request is frozen is not touched by it, since what may be at the server must be repeated byte for byte.
+
+use beistand_protocol::{
+    ConversationId, EditMessage, MessageId, OpenConversation, ReadMarks, SendMessage, Status, StatusChange, UnixMillis,
+    limits,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::StoreError;
+use crate::model::OperationKind;
+
+/// The version that this build writes.
+pub const VERSION: u32 = 1;
+
+/// What a row wants done.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Payload {
+    /// Open a conversation.
+    Open {
+        /// Which one.
+        conversation: ConversationId,
+        /// The whole ticket.
+        body: OpenConversation,
+    },
+    /// Send a message.
+    Send {
+        /// Where.
+        conversation: ConversationId,
+        /// Which one.
+        message: MessageId,
+        /// The words, and when they were written.
+        body: SendMessage,
+    },
+    /// Change the words of a message.
+    Edit {
+        /// Where.
+        conversation: ConversationId,
+        /// Which one.
+        message: MessageId,
+        /// The new words.
+        text: String,
+    },
+    /// Take a message back.
+    Retract {
+        /// Where.
+        conversation: ConversationId,
+        /// Which one.
+        message: MessageId,
+    },
+    /// Take a conversation back whose opening may have arrived.
+    Withdraw {
+        /// Which one.
+        conversation: ConversationId,
+    },
+    /// Close or reopen.
+    Status {
+        /// Which one.
+        conversation: ConversationId,
+        /// To what.
+        status: Status,
+    },
+    /// Tell how far the person has read.
+    Read {
+        /// Which one.
+        conversation: ConversationId,
+        /// How far.
+        marks: ReadMarks,
+    },
+}
+
+impl Payload {
+    /// Its kind.
+    pub fn kind(&self) -> OperationKind {
+        match self {
+            Self::Open { .. } => OperationKind::Open,
+            Self::Send { .. } => OperationKind::Send,
+            Self::Edit { .. } => OperationKind::Edit,
+            Self::Retract { .. } => OperationKind::Retract,
+            Self::Withdraw { .. } => OperationKind::Withdraw,
+            Self::Status { .. } => OperationKind::Status,
+            Self::Read { .. } => OperationKind::Read,
+        }
+    }
+
+    /// Where it belongs.
+    pub fn conversation(&self) -> ConversationId {
+        match self {
+            Self::Open { conversation, .. }
+            | Self::Send { conversation, .. }
+            | Self::Edit { conversation, .. }
+            | Self::Retract { conversation, .. }
+            | Self::Withdraw { conversation }
+            | Self::Status { conversation, .. }
+            | Self::Read { conversation, .. } => *conversation,
+        }
+    }
+
+    /// The message it is about.
+    pub fn message(&self) -> Option<MessageId> {
+        match self {
+            Self::Open { body, .. } => Some(body.message.id),
+            Self::Send { message, .. } | Self::Edit { message, .. } | Self::Retract { message, .. } => Some(*message),
+            Self::Withdraw { .. } | Self::Status { .. } | Self::Read { .. } => None,
+        }
+    }
+
+    /// The request, to be frozen. `known` is the server's time as far as it is known: a `sent_at` that no server would
+    /// believe is left out, since a phone with a wrong clock must not wedge its person's messages.
+    pub(crate) fn freeze(&self, known: Option<UnixMillis>) -> Result<WireBody, StoreError> {
+        let conversation = self.conversation();
+        let believed = |sent_at: Option<UnixMillis>| {
+            sent_at.filter(|at| {
+                at.0 >= limits::SENT_AT_EARLIEST
+                    && known.is_some_and(|known| at.since(known) < limits::SENT_AT_AHEAD_MS / 2)
+            })
+        };
+        let (method, path, body) = match self {
+            Self::Open { body, .. } => {
+                let mut body = body.clone();
+                body.message.sent_at = believed(body.message.sent_at);
+                (Method::Put, format!("v1/conversations/{conversation}"), to_json(&body)?)
+            }
+            Self::Send { message, body, .. } => {
+                let body = SendMessage { text: body.text.clone(), sent_at: believed(body.sent_at) };
+                (Method::Put, format!("v1/conversations/{conversation}/messages/{message}"), to_json(&body)?)
+            }
+            Self::Edit { message, text, .. } => {
+                let body = EditMessage { text: text.clone() };
+                (Method::Patch, format!("v1/conversations/{conversation}/messages/{message}"), to_json(&body)?)
+            }
+            Self::Retract { message, .. } => {
+                (Method::Delete, format!("v1/conversations/{conversation}/messages/{message}"), None)
+            }
+            Self::Withdraw { .. } => (Method::Delete, format!("v1/conversations/{conversation}"), None),
+            Self::Status { status, .. } => {
+                let body = StatusChange { status: *status };
+                (Method::Put, format!("v1/conversations/{conversation}/status"), to_json(&body)?)
+            }
+            Self::Read { marks, .. } => (Method::Put, format!("v1/conversations/{conversation}/read"), to_json(marks)?),
+        };
+        Ok(WireBody { method, path, body })
+    }
+}
+
+fn to_json(body: &impl Serialize) -> Result<Option<String>, StoreError> {
+    serde_json::to_string(body).map(Some).map_err(|_| StoreError::Value("a request body"))
+}
+
+/// The methods that writes use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Creates, or replaces.
+    Put,
+    /// Changes a part.
+    Patch,
+    /// Takes back.
+    Delete,
+}
+
+impl Method {
+    /// As it stands in a request line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// A frozen request: repeated exactly like this until an answer comes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct WireBody {
+    /// The method.
+    pub method: Method,
+    /// The path below the server's address, without a leading slash.
+    pub path: String,
+    /// The JSON, byte for byte.
+    pub body: Option<String>,
+}
+
+/// Reads a stored payload, whatever version wrote it.
+pub(crate) fn read(version: u32, json: &str) -> Result<Payload, StoreError> {
+    let value: Value = serde_json::from_str(json).map_err(|_| StoreError::Value("an outbox payload"))?;
+    let value = migrate(version, value)?;
+    serde_json::from_value(value).map_err(|_| StoreError::Value("an outbox payload"))
+}
+
+/// Lifts a payload of an older version to the newest. One step a version.
+fn migrate(version: u32, value: Value) -> Result<Value, StoreError> {
+    match version {
+        VERSION => Ok(value),
+        _ => Err(StoreError::Value("an outbox payload of another version")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn send(sent_at: i64) -> Payload {
+        Payload::Send {
+            conversation: ConversationId::mint(UnixMillis(1), [1; 10]),
+            message: MessageId::mint(UnixMillis(1), [2; 10]),
+            body: SendMessage { text: "Hallo".into(), sent_at: Some(UnixMillis(sent_at)) },
+        }
+    }
+
+    #[test]
+    fn a_payload_of_the_first_version_reads_for_ever() {
+        let stored = r#"{"kind":"send","conversation":"01920e5c-7b1a-7c3e-9f10-5a2b3c4d5e6f",
+            "message":"01920e5c-7b1a-7c3e-9f10-5a2b3c4d5e70","body":{"text":"Hallo","sent_at":"2026-11-21T09:30:00.000Z"}}"#;
+        let payload = read(1, stored).unwrap();
+        assert_eq!(payload.kind(), OperationKind::Send);
+        assert!(read(99, stored).is_err());
+    }
+
+    #[test]
+    fn a_time_that_no_server_believes_is_left_out() {
+        let known = Some(UnixMillis(1_795_253_400_000));
+        let year_9999 = 253_400_000_000_000;
+        for (at, known, expected) in [
+            (1_795_253_400_000, known, true),
+            (0, known, false),
+            (year_9999, known, false),
+            (1_795_253_400_000, None, false),
+        ] {
+            let frozen = send(at).freeze(known).unwrap();
+            assert_eq!(frozen.body.unwrap().contains("sent_at"), expected, "{at}");
+        }
+    }
+}

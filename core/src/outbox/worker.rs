@@ -1,0 +1,448 @@
+//! Drives the machine: carries out its effects and tells it what came of them. One worker a data folder, by a lock of the
+//! operating system; another process may write rows, and the holder notices.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::sync::Arc;
+use std::time::Duration;
+
+use beistand_protocol::operation::{EPOCH_HEADER, OPERATION_ID_HEADER, OPERATION_ORDER_HEADER};
+use beistand_protocol::{Code, Epoch, OperationId};
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::{mpsc, oneshot};
+
+use super::machine::{Effect, Event, IdentityId, Machine, Report};
+use super::outcome::{self, Outcome};
+use super::policy::Policy;
+use super::{actions, payload::Payload};
+use crate::api::answer::{self, Answer};
+use crate::api::calls::{self, CallError};
+use crate::api::transport::{Request, Response, TransportError};
+use crate::client::Inner;
+use crate::clock::Now;
+use crate::error::StoreError;
+use crate::model::{ClientEvent, Connection};
+use crate::observe::StoreChange;
+use crate::store::{identity, outbox};
+use crate::sync::{apply, puller};
+
+/// What the worker is told from outside.
+pub(crate) enum WorkerMessage {
+    /// Something was committed.
+    Tell(Vec<Event>),
+    /// Rows were written that nobody told of: read them all.
+    Reload,
+    /// Stop: nothing new, requests under way are dropped, the lock is given back.
+    Pause(oneshot::Sender<()>),
+}
+
+/// An acknowledged request, kept until its acknowledgement is committed.
+struct Acknowledged {
+    payload: Payload,
+    answer: Option<Answer>,
+}
+
+#[derive(Default)]
+struct Done {
+    events: Vec<Event>,
+    acknowledged: Option<(OperationId, Acknowledged)>,
+    /// Rows were written that the machine has not been told of: read them all before the events.
+    reload: bool,
+}
+
+impl Done {
+    fn tell(events: Vec<Event>) -> Self {
+        Self { events, ..Self::default() }
+    }
+}
+
+/// Runs until the client is paused or gone.
+pub(crate) async fn run(inner: Arc<Inner>, mut messages: mpsc::UnboundedReceiver<WorkerMessage>) {
+    loop {
+        let Some(lock) = wait_for_lock(&inner, &mut messages).await else { return };
+        let mut worker = Worker::new(inner.clone());
+        let ended = worker.work(&mut messages).await;
+        drop(worker);
+        drop(lock);
+        match ended {
+            Ended::Paused(done) => {
+                let _ = done.send(());
+                return;
+            }
+            Ended::Gone => return,
+            Ended::StoreFailed => tokio::time::sleep(Duration::from_secs(1)).await,
+        }
+    }
+}
+
+enum Ended {
+    Paused(oneshot::Sender<()>),
+    Gone,
+    /// The rows could not be read; tried again from the start.
+    StoreFailed,
+}
+
+/// Waits until this process is the worker of the folder. `None` if the client is paused or gone before that.
+async fn wait_for_lock(
+    inner: &Arc<Inner>,
+    messages: &mut mpsc::UnboundedReceiver<WorkerMessage>,
+) -> Option<Option<File>> {
+    if inner.storage.vfs.is_some() {
+        return Some(None);
+    }
+    let path = inner.settings.folder.join("worker.lock");
+    loop {
+        let attempt = File::options().create(true).truncate(false).write(true).open(&path);
+        if let Ok(file) = attempt
+            && file.try_lock().is_ok()
+        {
+            return Some(Some(file));
+        }
+        // The lock is given back when its holder ends; what is told meanwhile is in the database.
+        let next_try = tokio::time::sleep(Duration::from_millis(200));
+        tokio::select! {
+            biased;
+            message = messages.recv() => match message {
+                Some(WorkerMessage::Pause(done)) => {
+                    let _ = done.send(());
+                    return None;
+                }
+                Some(WorkerMessage::Tell(_) | WorkerMessage::Reload) => {}
+                None => return None,
+            },
+            () = next_try => {}
+        }
+    }
+}
+
+struct Worker {
+    inner: Arc<Inner>,
+    machine: Machine,
+    under_way: FuturesUnordered<BoxFuture<'static, Done>>,
+    acknowledged: HashMap<OperationId, Acknowledged>,
+    data_version: Option<i64>,
+}
+
+impl Worker {
+    fn new(inner: Arc<Inner>) -> Self {
+        let mut seed = [0; 8];
+        inner.entropy.fill(&mut seed);
+        let machine = Machine::new(Policy::default(), u64::from_le_bytes(seed));
+        let (under_way, acknowledged) = (FuturesUnordered::new(), HashMap::new());
+        Self { inner, machine, under_way, acknowledged, data_version: None }
+    }
+
+    async fn work(&mut self, messages: &mut mpsc::UnboundedReceiver<WorkerMessage>) -> Ended {
+        if let Err(error) = self.inner.database.write(outbox::nothing_is_under_way).await {
+            return self.store_failed(&error);
+        }
+        if let Err(error) = self.load().await {
+            return self.store_failed(&error);
+        }
+        if let Some(known) = self.inner.known_time() {
+            self.feed(vec![Event::ServerTime(known)]);
+        }
+        let mut look = self.inner.settings.watch_folder.map(tokio::time::interval);
+        loop {
+            let now = Now::read(&*self.inner.clock);
+            let wake = self.machine.next_wake(now).map(|at| at.saturating_sub(now.mono));
+            tokio::select! {
+                biased;
+                message = messages.recv() => match message {
+                    Some(WorkerMessage::Tell(events)) => self.feed(events),
+                    Some(WorkerMessage::Reload) => {
+                        if let Err(error) = self.load().await {
+                            return self.store_failed(&error);
+                        }
+                    }
+                    Some(WorkerMessage::Pause(done)) => {
+                        // Requests under way are given up: their rows are marked as perhaps stored.
+                        self.under_way.clear();
+                        return Ended::Paused(done);
+                    }
+                    None => return Ended::Gone,
+                },
+                Some(done) = self.under_way.next(), if !self.under_way.is_empty() => {
+                    if let Some((id, acknowledged)) = done.acknowledged {
+                        self.acknowledged.insert(id, acknowledged);
+                    }
+                    // Read here, where no message can overtake it: a row that is told of later is in the rows already, or
+                    // comes behind them.
+                    if done.reload && let Err(error) = self.load().await {
+                        return self.store_failed(&error);
+                    }
+                    self.feed(done.events);
+                }
+                () = tokio::time::sleep(wake.unwrap_or_default()), if wake.is_some() => self.feed(vec![Event::Tick]),
+                _ = tick(&mut look), if look.is_some() => {
+                    if let Err(error) = self.notice_others().await {
+                        return self.store_failed(&error);
+                    }
+                }
+            }
+        }
+    }
+
+    fn store_failed(&self, error: &StoreError) -> Ended {
+        tracing::warn!(%error, "the outbox cannot be read; trying again");
+        self.inner.emit(ClientEvent::TaskFailed { task: "outbox" });
+        if matches!(error, StoreError::Closed) { Ended::Gone } else { Ended::StoreFailed }
+    }
+
+    async fn load(&mut self) -> Result<(), StoreError> {
+        self.data_version = Some(self.inner.database.data_version().await?);
+        let rows = self.inner.database.write(outbox::load).await?;
+        self.feed(vec![Event::Loaded(rows)]);
+        Ok(())
+    }
+
+    /// Reads the rows anew if another process has committed.
+    async fn notice_others(&mut self) -> Result<(), StoreError> {
+        if self.data_version != Some(self.inner.database.data_version().await?) {
+            self.load().await?;
+            self.inner.changes.announce(StoreChange::Everything);
+        }
+        Ok(())
+    }
+
+    fn feed(&mut self, events: Vec<Event>) {
+        for event in events {
+            let now = Now::read(&*self.inner.clock);
+            for effect in self.machine.step(event, now) {
+                self.carry_out(effect);
+            }
+            debug_assert!(self.machine.is_armed(now), "rows wait and nothing will wake them");
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        let inner = self.inner.clone();
+        match effect {
+            Effect::Send(id) => self.under_way.push(Box::pin(send(inner, id))),
+            Effect::Acknowledge(id) => {
+                let acknowledged = self.acknowledged.remove(&id);
+                self.under_way.push(Box::pin(acknowledge(inner, id, acknowledged)));
+            }
+            Effect::Drop(id) => self.under_way.push(Box::pin(async move {
+                match inner.database.write(move |connection| outbox::delete(connection, id)).await {
+                    Ok(_) => Done::tell(vec![Event::Settled(id)]),
+                    Err(_) => Done::tell(vec![Event::NotCommitted(id)]),
+                }
+            })),
+            Effect::Wedge { id, code, detail } => {
+                self.under_way.push(Box::pin(async move {
+                    wedge(&inner, id, code, detail).await;
+                    Done::default()
+                }));
+            }
+            Effect::BecomeEdit(id) => self.under_way.push(Box::pin(become_edit(inner, id))),
+            Effect::Requeue { row, next_attempt_at } => self.under_way.push(Box::pin(async move {
+                let written =
+                    inner.database.write(move |connection| outbox::requeue(connection, &row, next_attempt_at)).await;
+                if written.is_ok() {
+                    inner.changes.announce(StoreChange::Everything);
+                }
+                Done::default()
+            })),
+            Effect::PrepareIdentity(identity) => self.under_way.push(Box::pin(async move {
+                match prepare_identity(&inner, identity).await {
+                    Ok(()) => Done::tell(with_time(&inner, vec![Event::IdentityReady(identity)])),
+                    Err(_) => Done::tell(vec![Event::IdentityFailed(identity)]),
+                }
+            })),
+            Effect::Resync => self.under_way.push(Box::pin(async move {
+                let events = match puller::resync(&inner).await {
+                    Ok(()) => vec![Event::Resynced],
+                    Err(_) => vec![Event::ResyncFailed],
+                };
+                Done { events: with_time(&inner, events), acknowledged: None, reload: true }
+            })),
+            Effect::Report(report) => inner.emit(match report {
+                Report::UpdateRequired => ClientEvent::UpdateRequired,
+                Report::UnknownApp => ClientEvent::UnknownApp,
+                Report::CredentialRefused => ClientEvent::CredentialRefused,
+            }),
+        }
+    }
+}
+
+async fn tick(interval: &mut Option<tokio::time::Interval>) {
+    match interval {
+        Some(interval) => {
+            interval.tick().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+fn with_time(inner: &Inner, mut events: Vec<Event>) -> Vec<Event> {
+    if let Some(known) = inner.known_time() {
+        events.insert(0, Event::ServerTime(known));
+    }
+    events
+}
+
+async fn send(inner: Arc<Inner>, id: OperationId) -> Done {
+    let (now, known) = (inner.clock.wall(), inner.known_time());
+    let prepared = inner
+        .database
+        .write(move |connection| {
+            let Some(row) = outbox::get(connection, id)? else { return Ok(None) };
+            let identity = identity::by_id(connection, row.row.identity)?.ok_or(StoreError::Value("an identity"))?;
+            let epoch = identity::sync_state(connection, identity.id)?.epoch;
+            let device = identity.credential.device;
+            let prepared = outbox::prepare(connection, id, device, now, known)?;
+            Ok(Some((row.row, prepared.map(|prepared| (prepared, identity, epoch)))))
+        })
+        .await;
+    let (prepared, identity, epoch) = match prepared {
+        Ok(Some((_, Some(prepared)))) => prepared,
+        Ok(Some((row, None))) => return Done::tell(vec![Event::NeverBegan(id), Event::Changed(row)]),
+        Ok(None) => return Done::tell(vec![Event::NeverBegan(id), Event::Removed(id)]),
+        Err(_) => return Done::tell(vec![Event::NotCommitted(id)]),
+    };
+    inner.changes.announce(StoreChange::Conversation(prepared.payload.conversation()));
+    let request = request(id, &prepared, identity.credential, epoch);
+    let answer = inner.transport.send(request).await;
+    judge(&inner, id, prepared.payload, &answer)
+}
+
+fn request(
+    id: OperationId,
+    prepared: &outbox::Prepared,
+    credential: beistand_protocol::Credential,
+    epoch: Option<Epoch>,
+) -> Request {
+    let mut headers = vec![(OPERATION_ID_HEADER, id.to_string()), (OPERATION_ORDER_HEADER, prepared.order.to_string())];
+    if let Some(epoch) = epoch {
+        headers.push((EPOCH_HEADER, epoch.0));
+    }
+    Request {
+        method: prepared.wire.method,
+        path: prepared.wire.path.clone(),
+        headers,
+        credential: Some(credential),
+        body: prepared.wire.body.clone(),
+    }
+}
+
+fn judge(inner: &Inner, id: OperationId, payload: Payload, answer: &Result<Response, TransportError>) -> Done {
+    let mut understood = None;
+    let outcome = outcome::classify(
+        answer,
+        |response| {
+            understood = answer::read(&payload, &response.body);
+            understood.is_some()
+        },
+        inner.clock.wall(),
+        &Policy::default(),
+    );
+    // Only an answer that is surely our server's may tell the time.
+    let ours = !matches!(outcome, Outcome::Transient { .. });
+    if ours && let Ok(response) = answer {
+        inner.server_told_time(response);
+    }
+    inner.connection.set(if ours { Connection::Online } else { Connection::Offline });
+    let acknowledged = Some((id, Acknowledged { payload, answer: understood }));
+    Done { events: with_time(inner, vec![Event::Ended { id, outcome }]), acknowledged, reload: false }
+}
+
+async fn acknowledge(inner: Arc<Inner>, id: OperationId, acknowledged: Option<Acknowledged>) -> Done {
+    let Some(Acknowledged { payload, answer }) = acknowledged else {
+        return Done::tell(vec![Event::NotCommitted(id)]);
+    };
+    let known = inner.known_time();
+    let conversation = payload.conversation();
+    let committed = inner
+        .database
+        .write(move |connection| {
+            let current = identity::current(connection)?.map_or(0, |identity| identity.id);
+            let identity = outbox::get(connection, id)?.map_or(current, |row| row.row.identity);
+            apply::acknowledgement(connection, identity, id, &payload, answer.as_ref(), known)?;
+            if let Some(known) = known {
+                crate::store::meta::set_server_time(connection, known)?;
+            }
+            Ok(())
+        })
+        .await;
+    inner.changes.announce(StoreChange::Conversation(conversation));
+    match committed {
+        Ok(()) => Done::tell(vec![Event::Settled(id)]),
+        Err(error) => {
+            tracing::warn!(%error, "an acknowledgement could not be stored; the write is repeated");
+            Done::tell(vec![Event::NotCommitted(id)])
+        }
+    }
+}
+
+async fn wedge(inner: &Inner, id: OperationId, code: String, detail: String) {
+    let reported = code.clone();
+    let written = inner
+        .database
+        .write(move |connection| {
+            outbox::wedge(connection, id, &code, &detail)?;
+            Ok(outbox::get(connection, id)?.map(|row| row.payload.conversation()))
+        })
+        .await;
+    if let Ok(Some(conversation_id)) = written {
+        inner.changes.announce(StoreChange::Conversation(conversation_id));
+        inner.emit(ClientEvent::Wedged { conversation_id, code: reported });
+    }
+}
+
+async fn become_edit(inner: Arc<Inner>, id: OperationId) -> Done {
+    let acting = match inner.acting().await {
+        Ok(acting) => acting,
+        Err(_) => return Done::tell(vec![Event::NotCommitted(id)]),
+    };
+    let become_edit = inner.database.write(move |connection| actions::become_edit(connection, &acting, id)).await;
+    inner.changes.announce(StoreChange::Everything);
+    match become_edit {
+        Ok(Some(mut events)) => {
+            events.insert(0, Event::Settled(id));
+            Done::tell(events)
+        }
+        Ok(None) => {
+            let code = Code::IdReused;
+            wedge(&inner, id, code.as_str().to_owned(), code.title().to_owned()).await;
+            let row = inner.database.read(move |connection| outbox::get(connection, id)).await;
+            let changed = row.ok().flatten().map(|row| Event::Changed(row.row));
+            Done::tell(changed.into_iter().chain([Event::NeverBegan(id)]).collect())
+        }
+        Err(_) => Done::tell(vec![Event::NotCommitted(id)]),
+    }
+}
+
+/// Registers the device with the secret that this phone minted and stored before: a lost answer strands nobody. A first
+/// registration is followed by a first sync, so that every write names the history it belongs to.
+pub(crate) async fn prepare_identity(inner: &Inner, id: IdentityId) -> Result<(), CallError> {
+    let _one_at_a_time = inner.registering.lock().await;
+    let stored = inner.database.read(move |connection| identity::by_id(connection, id)).await;
+    let Ok(Some(identity)) = stored else { return Err(CallError::Unreachable) };
+    let registered = calls::register(&*inner.transport, &inner.settings, identity.credential).await;
+    let answered = match registered {
+        Ok(answered) => answered,
+        Err(error) => {
+            inner.connection.set(Connection::Offline);
+            match error {
+                CallError::Refused(Code::UnknownApp) => inner.emit(ClientEvent::UnknownApp),
+                CallError::Refused(Code::UpdateRequired) => inner.emit(ClientEvent::UpdateRequired),
+                CallError::Refused(Code::NotFound) => inner.emit(ClientEvent::CredentialRefused),
+                CallError::Refused(_) | CallError::Unreachable => {}
+            }
+            return Err(error);
+        }
+    };
+    inner.server_told_time(&answered.response);
+    inner.connection.set(Connection::Online);
+    if inner.database.write(move |connection| identity::set_registered(connection, id)).await.is_err() {
+        return Err(CallError::Unreachable);
+    }
+    let epoch = inner.database.read(move |connection| Ok(identity::sync_state(connection, id)?.epoch)).await;
+    if matches!(epoch, Ok(None)) {
+        // Writes may go out without it as well; the next sync catches up.
+        let _ = puller::pull_registered(inner).await;
+    }
+    Ok(())
+}

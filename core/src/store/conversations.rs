@@ -1,0 +1,238 @@
+//! Conversations: the echo of one that was opened here, and the server's word once it has come.
+
+use beistand_protocol::{Conversation as Wire, ConversationId, OpenConversation, Receipts, Status, UnixMillis};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::error::StoreError;
+use crate::model::Conversation;
+use crate::outbox::machine::IdentityId;
+use crate::sync::merge::LocalConversation;
+
+/// The echo of a conversation that was just opened here.
+pub(crate) fn insert_echo(
+    connection: &Connection,
+    id: ConversationId,
+    identity: IdentityId,
+    open: &OpenConversation,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    let draft = serde_json::to_string(open).map_err(|_| StoreError::Value("a draft"))?;
+    connection
+        .prepare_cached(
+            "INSERT INTO conversations (id, identity, draft, created_at, touched_at) VALUES (?, ?, ?, ?, ?)",
+        )?
+        .execute(params![id.as_bytes(), identity, draft, now.0, now.0])?;
+    Ok(())
+}
+
+/// What merging needs to know.
+pub(crate) fn local(connection: &Connection, id: ConversationId) -> Result<Option<LocalConversation>, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT version, contiguous_from, server IS NOT NULL FROM conversations WHERE id = ?")?
+        .query_row([id.as_bytes()], |row| {
+            Ok(LocalConversation { version: row.get(0)?, contiguous_from: row.get(1)?, at_server: row.get(2)? })
+        })
+        .optional()?)
+}
+
+/// Takes up the server's word.
+pub(crate) fn put_server(
+    connection: &Connection,
+    identity: IdentityId,
+    wire: &Wire,
+    snapshot: i64,
+) -> Result<(), StoreError> {
+    let json = serde_json::to_string(wire).map_err(|_| StoreError::Value("a conversation"))?;
+    connection
+        .prepare_cached(
+            "INSERT INTO conversations (id, identity, server, version, draft, read_seq, created_at, touched_at, snapshot)
+             VALUES (?1, ?2, ?3, ?4, '', ?5, ?6, ?7, ?8)
+             ON CONFLICT (id) DO UPDATE SET server = ?3, version = ?4, read_seq = max(read_seq, ?5), created_at = ?6,
+               touched_at = ?7, snapshot = ?8",
+        )?
+        .execute(params![
+            wire.id.as_bytes(),
+            identity,
+            json,
+            wire.version,
+            wire.receipts.person.read_seq,
+            wire.created_at.0,
+            wire.updated_at.0,
+            snapshot
+        ])?;
+    Ok(())
+}
+
+pub(crate) fn set_pending_status(
+    connection: &Connection,
+    id: ConversationId,
+    status: Option<Status>,
+) -> Result<(), StoreError> {
+    let text = status.map(|status| if status == Status::Closed { "closed" } else { "open" });
+    connection
+        .prepare_cached("UPDATE conversations SET pending_status = ? WHERE id = ?")?
+        .execute(params![text, id.as_bytes()])?;
+    Ok(())
+}
+
+pub(crate) fn set_contiguous_from(connection: &Connection, id: ConversationId, seq: u64) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE conversations SET contiguous_from = ? WHERE id = ?")?
+        .execute(params![seq, id.as_bytes()])?;
+    Ok(())
+}
+
+/// Moves the person's own mark forward; `false` if it stood there already.
+pub(crate) fn mark_read(connection: &Connection, id: ConversationId, seq: u64) -> Result<bool, StoreError> {
+    let changed = connection
+        .prepare_cached("UPDATE conversations SET read_seq = ?1 WHERE id = ?2 AND read_seq < ?1")?
+        .execute(params![seq, id.as_bytes()])?;
+    Ok(changed > 0)
+}
+
+/// The newest message seq that is here.
+pub(crate) fn newest_seq(connection: &Connection, id: ConversationId) -> Result<u64, StoreError> {
+    let seq: Option<u64> = connection
+        .prepare_cached("SELECT max(seq) FROM messages WHERE conversation_id = ?")?
+        .query_row([id.as_bytes()], |row| row.get(0))?;
+    Ok(seq.unwrap_or(0))
+}
+
+pub(crate) fn exists(connection: &Connection, id: ConversationId) -> Result<bool, StoreError> {
+    Ok(connection.prepare_cached("SELECT 1 FROM conversations WHERE id = ?")?.exists([id.as_bytes()])?)
+}
+
+pub(crate) fn delete(connection: &Connection, id: ConversationId) -> Result<(), StoreError> {
+    connection.prepare_cached("DELETE FROM messages WHERE conversation_id = ?")?.execute([id.as_bytes()])?;
+    connection.prepare_cached("DELETE FROM conversations WHERE id = ?")?.execute([id.as_bytes()])?;
+    Ok(())
+}
+
+/// After a whole snapshot: what none of its pages held, and what no row of the outbox is about, is gone.
+pub(crate) fn sweep(connection: &Connection, identity: IdentityId, snapshot: i64) -> Result<(), StoreError> {
+    for id in absent(connection, identity, snapshot)? {
+        if !connection.prepare_cached("SELECT 1 FROM outbox WHERE conversation_id = ?")?.exists([id.as_bytes()])? {
+            delete(connection, id)?;
+        }
+    }
+    Ok(())
+}
+
+/// Conversations that the server once had and that a snapshot did not hold.
+pub(crate) fn absent(
+    connection: &Connection,
+    identity: IdentityId,
+    snapshot: i64,
+) -> Result<Vec<ConversationId>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT id FROM conversations WHERE identity = ? AND snapshot <> ? AND server IS NOT NULL")?;
+    let ids = statement.query_map(params![identity, snapshot], |row| row.get::<_, Vec<u8>>(0))?;
+    ids.map(|id| ConversationId::from_slice(&id?).ok_or(StoreError::Value("a conversation id"))).collect()
+}
+
+/// The server's word belongs to a history that is no more: the next one is newer, whatever its version.
+pub(crate) fn forget_version(connection: &Connection, id: ConversationId) -> Result<(), StoreError> {
+    connection.prepare_cached("UPDATE conversations SET version = 0 WHERE id = ?")?.execute([id.as_bytes()])?;
+    Ok(())
+}
+
+/// The receipts as the server last told them.
+pub(crate) fn receipts(connection: &Connection, id: ConversationId) -> Result<Receipts, StoreError> {
+    Ok(server(connection, id)?.map(|wire| wire.receipts).unwrap_or_default())
+}
+
+/// The server's word, if it has come.
+pub(crate) fn server(connection: &Connection, id: ConversationId) -> Result<Option<Wire>, StoreError> {
+    let json: Option<Option<String>> = connection
+        .prepare_cached("SELECT server FROM conversations WHERE id = ?")?
+        .query_row([id.as_bytes()], |row| row.get(0))
+        .optional()?;
+    Ok(json.flatten().and_then(|json| serde_json::from_str(&json).ok()))
+}
+
+const COLUMNS: &str = "c.id, c.server, c.draft, c.pending_status, c.created_at, c.touched_at,
+    (SELECT count(*) FROM messages m WHERE m.conversation_id = c.id AND m.seq > c.read_seq AND m.mine = 0),
+    (SELECT coalesce(m.pending_text, m.text) FROM messages m WHERE m.conversation_id = c.id AND m.pending_retract = 0
+       ORDER BY m.seq IS NULL DESC, m.seq DESC, m.local_order DESC LIMIT 1)";
+
+struct Parts {
+    id: Vec<u8>,
+    server: Option<String>,
+    draft: String,
+    pending_status: Option<String>,
+    created_at: i64,
+    touched_at: i64,
+    unread: u64,
+    preview: Option<String>,
+}
+
+fn read(row: &Row<'_>) -> Result<Parts, rusqlite::Error> {
+    Ok(Parts {
+        id: row.get(0)?,
+        server: row.get(1)?,
+        draft: row.get(2)?,
+        pending_status: row.get(3)?,
+        created_at: row.get(4)?,
+        touched_at: row.get(5)?,
+        unread: row.get(6)?,
+        preview: row.get(7)?,
+    })
+}
+
+fn build(parts: Parts) -> Result<Conversation, StoreError> {
+    let id = ConversationId::from_slice(&parts.id).ok_or(StoreError::Value("a conversation id"))?;
+    let pending = parts.pending_status.map(|text| if text == "closed" { Status::Closed } else { Status::Open });
+    let preview = parts.preview.unwrap_or_default();
+    let (created_at, updated_at) = (UnixMillis(parts.created_at), UnixMillis(parts.touched_at));
+    if let Some(json) = parts.server {
+        let wire: Wire = serde_json::from_str(&json).map_err(|_| StoreError::Value("a conversation"))?;
+        return Ok(Conversation {
+            id,
+            subject: wire.subject,
+            category: wire.category,
+            priority: wire.priority,
+            fields: wire.fields,
+            status: pending.unwrap_or(wire.status),
+            assignee: wire.assignee,
+            unread: parts.unread,
+            at_server: true,
+            created_at,
+            updated_at,
+            preview,
+        });
+    }
+    let draft: OpenConversation = serde_json::from_str(&parts.draft).map_err(|_| StoreError::Value("a draft"))?;
+    Ok(Conversation {
+        id,
+        subject: draft.subject,
+        category: draft.category,
+        priority: draft.priority,
+        fields: draft.fields,
+        status: pending.unwrap_or_default(),
+        assignee: None,
+        unread: parts.unread,
+        at_server: false,
+        created_at,
+        updated_at,
+        preview,
+    })
+}
+
+/// All conversations of an identity, the one with the newest event first.
+pub(crate) fn list(connection: &Connection, identity: IdentityId) -> Result<Vec<Conversation>, StoreError> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM conversations c WHERE c.identity = ? ORDER BY c.touched_at DESC, c.id DESC");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let parts = statement.query_map([identity], read)?.collect::<Result<Vec<_>, _>>()?;
+    parts.into_iter().map(build).collect()
+}
+
+pub(crate) fn get(
+    connection: &Connection,
+    identity: IdentityId,
+    id: ConversationId,
+) -> Result<Option<Conversation>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM conversations c WHERE c.identity = ?1 AND c.id = ?2");
+    let parts = connection.prepare_cached(&sql)?.query_row(params![identity, id.as_bytes()], read).optional()?;
+    parts.map(build).transpose()
+}

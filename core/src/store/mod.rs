@@ -1,0 +1,18 @@
+//! The local database: one file, one writer thread, few readers, SQLite in WAL mode with `synchronous=FULL`, so that what
+//! a call has promised survives a power cut.
+//!
+//! [`database`] owns threads and connections, `open` makes a connection fit for use, `salvage` rescues what a damaged
+//! file still holds; each other file has the queries of one aggregate. No SQL stands outside this folder.
+
+pub(crate) mod conversations;
+pub mod database;
+pub(crate) mod identity;
+pub(crate) mod journal;
+pub(crate) mod messages;
+pub(crate) mod meta;
+mod open;
+pub(crate) mod outbox;
+mod salvage;
+
+pub(crate) use database::Database;
+pub use database::{Execution, StorageOptions};

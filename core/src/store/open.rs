@@ -1,0 +1,115 @@
+//! Makes a connection fit for use: pragmas, numbered migrations, and a check of the file where it was not closed in order.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use crate::error::StoreError;
+
+/// Each migration once, in order; `user_version` is the number of those that have run. A released one never changes.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Purpose {
+    Write,
+    Read,
+}
+
+pub(super) fn open(path: &Path, vfs: Option<&str>, purpose: Purpose) -> Result<Connection, StoreError> {
+    let unclean = vfs.is_none() && purpose == Purpose::Write && wal_of(path).exists();
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = match vfs {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
+        None => Connection::open_with_flags(path, flags)?,
+    };
+    // Another process may hold the write lock for the length of a commit.
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    match purpose {
+        Purpose::Write => {
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            // A file that was closed in order has no log beside it: only then is the check worth its time.
+            if unclean {
+                check(&connection)?;
+            }
+            migrate(&mut connection)?;
+        }
+        Purpose::Read => connection.pragma_update(None, "query_only", true)?,
+    }
+    Ok(connection)
+}
+
+fn wal_of(path: &Path) -> std::path::PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+/// Reads through the file; `Damaged` if it does not hold together.
+pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
+    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if verdict == "ok" { Ok(()) } else { Err(StoreError::Damaged) }
+}
+
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let newest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let at = schema_version(connection)?;
+    if at == newest {
+        return Ok(());
+    }
+    if at > newest {
+        return Err(StoreError::TooNew(at));
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have been faster.
+    let at = schema_version(&transaction)?;
+    for (number, sql) in (1..).zip(MIGRATIONS) {
+        if number > at {
+            transaction.execute_batch(sql)?;
+            transaction.pragma_update(None, "user_version", number)?;
+        }
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn schema_version(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dump(connection: &Connection) -> Vec<(String, String)> {
+        let mut statement =
+            connection.prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").unwrap();
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn a_database_of_every_released_schema_becomes_the_newest() {
+        let mut fresh = Connection::open_in_memory().unwrap();
+        migrate(&mut fresh).unwrap();
+        for released in 1..=MIGRATIONS.len() {
+            let mut old = Connection::open_in_memory().unwrap();
+            for (number, sql) in MIGRATIONS.iter().take(released).enumerate() {
+                old.execute_batch(sql).unwrap();
+                old.pragma_update(None, "user_version", i64::try_from(number).unwrap() + 1).unwrap();
+            }
+            migrate(&mut old).unwrap();
+            assert_eq!(dump(&old), dump(&fresh), "from schema {released}");
+        }
+    }
+
+    #[test]
+    fn a_database_of_a_newer_app_is_left_alone() {
+        let mut newer = Connection::open_in_memory().unwrap();
+        newer.pragma_update(None, "user_version", 999).unwrap();
+        assert!(matches!(migrate(&mut newer), Err(StoreError::TooNew(999))));
+    }
+}

@@ -1,0 +1,156 @@
+//! Asks for changes and applies them, a page a transaction, until there are no more. One pull at a time; a hint that
+//! comes while one is under way is covered by it or by the next.
+
+use std::time::Duration;
+
+use beistand_protocol::{Code, ConversationId};
+
+use super::apply;
+use crate::api::calls::{self, CallError};
+use crate::client::Inner;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{ClientEvent, Connection};
+use crate::observe::StoreChange;
+use crate::outbox::worker;
+use crate::store::{identity, messages, meta};
+
+/// The configuration changes a few times a year; a phone that is in use all day sees it within this time.
+const CONFIG_EVERY: Duration = Duration::from_secs(600);
+
+/// Why a pull ended early.
+#[derive(Debug)]
+pub(crate) enum PullError {
+    Call(CallError),
+    Store(Error),
+}
+
+impl From<CallError> for PullError {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+impl From<crate::error::StoreError> for PullError {
+    fn from(error: crate::error::StoreError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<PullError> for Error {
+    fn from(error: PullError) -> Self {
+        match error {
+            PullError::Call(error) => error.into(),
+            PullError::Store(error) => error,
+        }
+    }
+}
+
+/// Everything that is new at the server, now.
+pub(crate) async fn pull(inner: &Inner) -> Result<()> {
+    let identity = inner.identity().await?;
+    if !identity.registered {
+        worker::prepare_identity(inner, identity.id).await?;
+    }
+    let mut pulled = pull_registered(inner).await;
+    if matches!(pulled, Err(PullError::Call(CallError::Refused(Code::UnknownDevice)))) {
+        // A server that has lost its memory: this phone introduces itself again.
+        worker::prepare_identity(inner, identity.id).await?;
+        pulled = pull_registered(inner).await;
+    }
+    let reachable = !matches!(pulled, Err(PullError::Call(CallError::Unreachable)));
+    inner.connection.set(if reachable { Connection::Online } else { Connection::Offline });
+    Ok(pulled?)
+}
+
+/// After a change of history: forgets the cursor and reads everything anew.
+pub(crate) async fn resync(inner: &Inner) -> std::result::Result<(), PullError> {
+    // The cursor names its epoch, so the server answers an old one with a snapshot by itself; nothing has to be forgotten,
+    // and a pull that another task has just finished costs one empty page.
+    pull_registered(inner).await
+}
+
+/// The pull itself, for an identity that the server knows.
+pub(crate) async fn pull_registered(inner: &Inner) -> std::result::Result<(), PullError> {
+    let _one_at_a_time = inner.pulling.lock().await;
+    refresh_config(inner).await?;
+    loop {
+        let current = inner.database.read(identity::current).await?;
+        let Some(current) = current else { return Err(PullError::Call(CallError::Unreachable)) };
+        let id = current.id;
+        let state = inner.database.read(move |connection| identity::sync_state(connection, id)).await?;
+        let answered = calls::sync(&*inner.transport, current.credential, state.cursor.as_deref()).await?;
+        inner.server_told_time(&answered.response);
+        let (page, known, asked) = (answered.value, inner.known_time(), state.clone());
+        let applied = inner
+            .database
+            .write(move |connection| {
+                // Another process may have pulled meanwhile: what it stored is as new as this page.
+                if identity::sync_state(connection, id)? != asked {
+                    return Ok(apply::Applied { has_more: true, ..apply::Applied::default() });
+                }
+                apply::page(connection, id, &page, known)
+            })
+            .await?;
+        if let Some(requeued) = applied.history_changed {
+            inner.emit(ClientEvent::HistoryChanged { requeued });
+            inner.reload_worker();
+        }
+        if !applied.touched.is_empty() || applied.history_changed.is_some() {
+            inner.changes.announce(StoreChange::Everything);
+        }
+        if !applied.has_more && !applied.in_snapshot {
+            if let Some(known) = known {
+                inner
+                    .database
+                    .write(move |connection| {
+                        meta::set_server_time(connection, known)?;
+                        crate::store::journal::prune(connection, known)
+                    })
+                    .await?;
+            }
+            return Ok(());
+        }
+    }
+}
+
+async fn refresh_config(inner: &Inner) -> std::result::Result<(), PullError> {
+    let now = inner.clock.monotonic();
+    if inner.config_checked().is_some_and(|checked| now.saturating_sub(checked) < CONFIG_EVERY) {
+        return Ok(());
+    }
+    let stored = inner.database.read(meta::app_config).await?;
+    let etag = stored.and_then(|(_, etag)| etag);
+    match calls::app_config(&*inner.transport, etag.as_deref()).await {
+        Ok(Some(answered)) => {
+            inner.server_told_time(&answered.response);
+            let etag = answered.response.header("etag").map(str::to_owned);
+            let config = answered.value;
+            let stored = config.clone();
+            inner.database.write(move |connection| meta::set_app_config(connection, &stored, etag.as_deref())).await?;
+            inner.set_app_config(config, now);
+        }
+        Ok(None) => inner.config_is_fresh(now),
+        // The stored copy serves; messages must not wait for a configuration.
+        Err(CallError::Refused(_)) => inner.config_is_fresh(now),
+        Err(CallError::Unreachable) => return Err(PullError::Call(CallError::Unreachable)),
+    }
+    Ok(())
+}
+
+/// Older messages of a conversation, below `before`.
+pub(crate) async fn history(inner: &Inner, conversation: ConversationId, before: u64, limit: u32) -> Result<()> {
+    let identity = inner.identity().await?;
+    let answered = calls::history(&*inner.transport, identity.credential, conversation, before, limit).await?;
+    let page = answered.value;
+    if page.messages.iter().any(|message| message.seq >= before) {
+        return Err(Error::new(ErrorKind::Unreachable, "the server answered with another page of history"));
+    }
+    inner.database.write(move |connection| apply::history(connection, conversation, before, &page)).await?;
+    inner.changes.announce(StoreChange::Conversation(conversation));
+    Ok(())
+}
+
+/// A message as it stands here.
+pub(crate) async fn message(inner: &Inner, id: beistand_protocol::MessageId) -> Result<Option<crate::model::Message>> {
+    Ok(inner.database.read(move |connection| messages::get(connection, id)).await?)
+}

@@ -1,0 +1,57 @@
+//! `app add`, `agent add`, `backup`: they work on the database itself, also while a server does.
+
+use std::{io::BufRead as _, path::Path};
+
+use beistand_protocol::agent::Role;
+use beistand_server::{ServerConfig, SystemClock, manage::Management, store::sqlite};
+
+use super::{Failure, print_line};
+
+fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work))
+}
+
+pub(super) fn add_app(config: &ServerConfig, name: &str, key: Option<String>) -> Result<(), Failure> {
+    let management = Management::open(config, SystemClock::default())?;
+    let key = key.unwrap_or_else(|| management.random_key());
+    block_on(management.add_app(name, &key))??;
+    print_line(&key)?;
+    Ok(())
+}
+
+pub(super) fn add_agent(
+    config: &ServerConfig,
+    name: &str,
+    app: Option<&str>,
+    role: Role,
+    password_stdin: bool,
+) -> Result<(), Failure> {
+    let given = if password_stdin {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line)?;
+        let password = line.trim_end_matches(['\r', '\n']).to_owned();
+        if password.is_empty() {
+            return Err("standard input has no password".into());
+        }
+        Some(password)
+    } else {
+        None
+    };
+    let management = Management::open(config, SystemClock::default())?;
+    let generated = given.is_none();
+    let password = given.unwrap_or_else(|| management.random_key());
+    block_on(management.add_agent(app, name, &password, role))??;
+    if generated {
+        print_line(&password)?;
+    }
+    Ok(())
+}
+
+pub(super) fn backup(config: &ServerConfig, file: &Path) -> Result<(), Failure> {
+    let database = config.database();
+    if !database.exists() {
+        return Err(format!("{} does not exist", database.display()).into());
+    }
+    sqlite::backup(&database, file)?;
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! `serve`: listens, prints the address once it can answer, and stops in order: no new connections, goodbye to the
+//! sockets, requests in flight end, the writer drains, the database closes.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use beistand_server::{Execution, Server, ServerConfig, StoreOptions, SystemClock, config::ConfigError, demo};
+use tokio::net::TcpListener;
+
+use super::{Failure, print_line};
+
+pub(super) fn serve(mut config: ServerConfig, with_demo: bool) -> Result<(), Failure> {
+    if with_demo {
+        demo::configure(&mut config);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run(config, with_demo))
+}
+
+async fn run(config: ServerConfig, with_demo: bool) -> Result<(), Failure> {
+    let listen = config.listen.clone();
+    let most = Duration::from_secs(u64::from(config.shutdown_seconds));
+    let options = StoreOptions { path: config.database(), vfs: None, execution: Execution::Thread };
+    // The address first: a wrong one must not leave a new database behind.
+    let listener = TcpListener::bind(&listen)
+        .await
+        .map_err(|error| ConfigError { key: "listen".into(), reason: format!("cannot listen on {listen}: {error}") })?;
+    let server = Server::open(config, options, Arc::new(SystemClock::default())).await?;
+    if with_demo {
+        demo::seed(&server).await?;
+    }
+    let stop = stop_signal()?;
+    let address = listener.local_addr()?;
+    let stopping = server.clone();
+    let service = server.router().into_make_service_with_connect_info::<SocketAddr>();
+    let serving = tokio::spawn(async move {
+        axum::serve(listener, service)
+            .with_graceful_shutdown(async move {
+                stop.await;
+                tracing::info!("stopping");
+                stopping.begin_shutdown();
+            })
+            .await
+    });
+    print_line(&format!("listening on http://{address}"))?;
+    tracing::info!(%address, "ready");
+    let ended = wait_for_end(&server, serving, most).await;
+    server.shutdown().await;
+    tracing::info!("stopped");
+    ended
+}
+
+async fn wait_for_end(
+    server: &Server,
+    mut serving: tokio::task::JoinHandle<std::io::Result<()>>,
+    most: Duration,
+) -> Result<(), Failure> {
+    // While nothing has asked it to stop, the only end is an error of the listener.
+    let stopping = async {
+        server.stopped().await;
+        tokio::time::sleep(most).await;
+    };
+    tokio::select! {
+        ended = &mut serving => Ok(ended??),
+        () = stopping => {
+            tracing::warn!("requests in flight took too long and were cut off");
+            serving.abort();
+            Ok(())
+        }
+    }
+}
+
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}

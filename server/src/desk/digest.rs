@@ -1,0 +1,160 @@
+//! By what the same request is known again: SHA-256 over the named client fields in a fixed order, each with its length
+//! before it. The order of JSON members, white space and members that this version does not know play no part, so a
+//! replay from an updated app stays a replay.
+
+use beistand_protocol::{
+    ConversationId, EditMessage, FieldValue, MessageId, OpenConversation, ReadMarks, SendMessage, Status, UnixMillis,
+    Visibility, agent::AgentMessage,
+};
+use sha2::{Digest as _, Sha256};
+
+/// A digest of named fields.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Digest(pub [u8; 32]);
+
+struct Encoder(Sha256);
+
+impl Encoder {
+    fn new(kind: &str) -> Self {
+        Self(Sha256::new()).bytes(kind.as_bytes())
+    }
+
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.update((bytes.len() as u64).to_be_bytes());
+        self.0.update(bytes);
+        self
+    }
+
+    fn text(self, text: &str) -> Self {
+        self.bytes(text.as_bytes())
+    }
+
+    fn number(self, number: u64) -> Self {
+        self.bytes(&number.to_be_bytes())
+    }
+
+    fn optional(self, value: Option<&[u8]>) -> Self {
+        match value {
+            Some(bytes) => self.number(1).bytes(bytes),
+            None => self.number(0),
+        }
+    }
+
+    fn time(self, time: Option<UnixMillis>) -> Self {
+        self.optional(time.map(|time| time.0.to_be_bytes()).as_ref().map(|bytes| bytes.as_slice()))
+    }
+
+    fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
+/// The digest of an opening.
+pub fn open(id: ConversationId, open: &OpenConversation) -> Digest {
+    let mut encoder = Encoder::new("open/1")
+        .bytes(id.as_bytes())
+        .text(&open.subject)
+        .optional(open.category.as_deref().map(str::as_bytes))
+        .number(open.priority as u64)
+        .number(open.fields.len() as u64);
+    for (key, value) in &open.fields {
+        encoder = encoder.text(key);
+        encoder = match value {
+            FieldValue::Bool(value) => encoder.text("bool").number(u64::from(*value)),
+            // Adding zero makes -0.0 into 0.0: both are the same number in JSON.
+            FieldValue::Number(value) => encoder.text("number").number((value + 0.0).to_bits()),
+            FieldValue::Text(value) => encoder.text("text").text(value),
+        };
+    }
+    encoder.bytes(open.message.id.as_bytes()).text(&open.message.text).time(open.message.sent_at).finish()
+}
+
+/// The digest of a message of a person.
+pub fn send(conversation: ConversationId, id: MessageId, message: &SendMessage) -> Digest {
+    Encoder::new("send/1")
+        .bytes(conversation.as_bytes())
+        .bytes(id.as_bytes())
+        .text(&message.text)
+        .time(message.sent_at)
+        .finish()
+}
+
+/// The digest of an edit.
+pub fn edit(conversation: ConversationId, id: MessageId, edit: &EditMessage) -> Digest {
+    Encoder::new("edit/1").bytes(conversation.as_bytes()).bytes(id.as_bytes()).text(&edit.text).finish()
+}
+
+/// The digest of a retraction.
+pub fn retract(conversation: ConversationId, id: MessageId) -> Digest {
+    Encoder::new("retract/1").bytes(conversation.as_bytes()).bytes(id.as_bytes()).finish()
+}
+
+/// The digest of a withdrawal.
+pub fn withdraw(conversation: ConversationId) -> Digest {
+    Encoder::new("withdraw/1").bytes(conversation.as_bytes()).finish()
+}
+
+/// The digest of a status change.
+pub fn status(conversation: ConversationId, status: Status) -> Digest {
+    Encoder::new("status/1").bytes(conversation.as_bytes()).number(status as u64).finish()
+}
+
+/// The digest of read marks.
+pub fn read(conversation: ConversationId, marks: ReadMarks) -> Digest {
+    Encoder::new("read/1").bytes(conversation.as_bytes()).number(marks.delivered_seq).number(marks.read_seq).finish()
+}
+
+/// The digest of an agent's message.
+pub fn agent_message(conversation: ConversationId, id: MessageId, message: &AgentMessage) -> Digest {
+    Encoder::new("agent/1")
+        .bytes(conversation.as_bytes())
+        .bytes(id.as_bytes())
+        .text(&message.text)
+        .number(u64::from(message.visibility == Visibility::Agents))
+        .finish()
+}
+
+/// SHA-256 of a secret: what is kept of tokens, keys and device secrets.
+pub fn secret(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(json: &str) -> OpenConversation {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn order_white_space_and_unknown_members_do_not_matter() {
+        let id = ConversationId::mint(UnixMillis(1), [1; 10]);
+        let one = body(
+            r#"{"subject":"s","fields":{"a":1,"b":true},"message":{"id":"01920e5c-7b1a-7c3e-9f10-5a2b3c4d5e6f","text":"t"}}"#,
+        );
+        let two = body(
+            r#"{ "message": {"text":"t","mood":"good","id":"01920e5c-7b1a-7c3e-9f10-5a2b3c4d5e6f"},
+                 "fields":{"b":true,"a":1.0}, "priority":"normal", "new":[1], "subject":"s"}"#,
+        );
+        assert_eq!(open(id, &one), open(id, &two));
+    }
+
+    #[test]
+    fn every_named_field_matters() {
+        let id = ConversationId::mint(UnixMillis(1), [1; 10]);
+        let base = r#"{"subject":"s","message":{"id":"01920e5c-7b1a-7c3e-9f10-5a2b3c4d5e6f","text":"t"}}"#;
+        let others = [
+            base.replace("\"s\"", "\"S\""),
+            base.replace("\"t\"", "\"T\""),
+            base.replace("5e6f", "5e60"),
+            base.replace("{\"subject\"", "{\"category\":\"c\",\"subject\""),
+            base.replace("{\"subject\"", "{\"priority\":\"high\",\"subject\""),
+            base.replace("{\"subject\"", "{\"fields\":{\"a\":\"1\"},\"subject\""),
+            base.replace("\"t\"", "\"t\",\"sent_at\":\"2026-01-01T00:00:00Z\""),
+        ];
+        for other in others {
+            assert_ne!(open(id, &body(base)), open(id, &body(&other)), "{other}");
+        }
+    }
+}

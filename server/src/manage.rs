@@ -1,0 +1,77 @@
+//! What an operator does to a database without the server: make apps and agents. Works beside a running server; SQLite
+//! makes the two writers wait for each other.
+
+use std::sync::Arc;
+
+use beistand_protocol::{Code, Violation, agent::Role, text};
+
+use crate::{
+    bus::in_process::InProcessBus,
+    clock::{self, Clock},
+    config::ServerConfig,
+    metrics::Metrics,
+    passwords,
+    server::{self, StartError},
+    store::{AppRow, Execution, Store, StoreError, StoreOptions, sqlite::SqliteStore},
+};
+
+/// A database opened for an operator's commands.
+pub struct Management {
+    store: SqliteStore,
+    clock: Arc<dyn Clock>,
+}
+
+impl Management {
+    /// Opens (and makes, if missing) the database of a configuration, without the lock that a server holds.
+    pub fn open(config: &ServerConfig, clock: impl Clock + 'static) -> Result<Self, StartError> {
+        let options = StoreOptions { path: config.database(), vfs: None, execution: Execution::Inline };
+        let bus = Arc::new(InProcessBus::default());
+        let store = SqliteStore::open(&options, 0, &clock, bus, Arc::new(Metrics::default()), false)?;
+        Ok(Self { store, clock: Arc::new(clock) })
+    }
+
+    /// A random key or password: 128 bits in hexadecimal.
+    pub fn random_key(&self) -> String {
+        clock::hex(&clock::random::<16>(&*self.clock))
+    }
+
+    /// Makes an app.
+    pub async fn add_app(&self, name: &str, key: &str) -> Result<AppRow, StoreError> {
+        check_name(name, "NAME")?;
+        check_name(key, "--key")?;
+        server::add_app(&self.store, &*self.clock, name, key).await
+    }
+
+    /// Makes an agent of the app with this key, or of the only app.
+    pub async fn add_agent(
+        &self,
+        app_key: Option<&str>,
+        name: &str,
+        password: &str,
+        role: Role,
+    ) -> Result<(), StoreError> {
+        text::check(name, 100, "NAME").map_err(StoreError::Refused)?;
+        let app = match app_key {
+            Some(key) => {
+                self.store.app_by_key(key).await?.ok_or_else(|| refused("--app", "there is no app with this key"))?
+            }
+            None => match <[AppRow; 1]>::try_from(self.store.apps().await?) {
+                Ok([only]) => only,
+                Err(apps) if apps.is_empty() => return Err(refused("--app", "there is no app yet: make one first")),
+                Err(_) => return Err(refused("--app", "there are several apps: name one by its key")),
+            },
+        };
+        let hash = passwords::hash(password, clock::random(&*self.clock)).map_err(StoreError::Failed)?;
+        server::add_agent(&self.store, &*self.clock, app.id, name, hash, role).await?;
+        Ok(())
+    }
+}
+
+fn refused(field: &str, detail: &str) -> StoreError {
+    StoreError::Refused(Violation::new(Code::BadParameter, field, detail))
+}
+
+fn check_name(name: &str, field: &str) -> Result<(), StoreError> {
+    let good = (1..=100).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
+    if good { Ok(()) } else { Err(refused(field, "1 to 100 visible ASCII characters without spaces are allowed")) }
+}

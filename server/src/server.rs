@@ -36,9 +36,6 @@ pub enum StartError {
     /// The database does not open.
     #[error(transparent)]
     Store(#[from] OpenError),
-    /// The thread that opens the database ended early.
-    #[error("opening the database was interrupted")]
-    Interrupted,
 }
 
 /// An app with what it announces.
@@ -122,11 +119,8 @@ impl Server {
         let metrics = Arc::new(Metrics::new(clock.now().0 as f64 / 1000.0));
         let bus: Arc<dyn Bus> = Arc::new(InProcessBus::default());
         let max_bytes = config.max_megabytes.saturating_mul(1024 * 1024);
-        let store: Arc<dyn Store> = {
-            let (bus, metrics, clock) = (bus.clone(), metrics.clone(), clock.clone());
-            let open = move || SqliteStore::open(&options, max_bytes, &*clock, bus, metrics, true);
-            Arc::new(open()?)
-        };
+        let store = SqliteStore::open(&options, max_bytes, &*clock, bus.clone(), metrics.clone(), true)?;
+        let store: Arc<dyn Store> = Arc::new(store);
         let (stopping, _) = watch::channel(false);
         let shared = Shared {
             minimum_version: config.minimum_version.as_deref().and_then(|version| version.parse().ok()),

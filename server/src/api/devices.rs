@@ -62,6 +62,7 @@ pub(crate) async fn register(
         app: app.id,
         device,
         person: PersonId::mint(at, clock::random(&*shared.clock)),
+        name: None,
         secret_hash: digest::secret(&secret.0),
         platform: body.platform,
         locale: body.locale,

@@ -271,7 +271,7 @@ impl FromRequestParts<State> for Operations {
 impl Operations {
     /// The operation, if it fits the device and the lane that the path stands for.
     pub(crate) fn fitting(&self, device: DeviceId, lane: Lane) -> Result<Operation, Refusal> {
-        let bad = |name: &str, detail: &str| Refusal(Violation::new(Code::BadOperation, name, detail).into());
+        let bad = |name: &str, detail: &str| Refusal::from(Violation::new(Code::BadOperation, name, detail));
         let id = header(&self.0, OPERATION_ID_HEADER)
             .and_then(strict::<Uuid>)
             .map(OperationId)

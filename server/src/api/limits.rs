@@ -15,6 +15,7 @@ use std::{
 use beistand_protocol::{Code, PersonId, Problem};
 use governor::{Quota, RateLimiter, clock::Clock as _, middleware::NoOpMiddleware, state::keyed::DashMapStateStore};
 
+use super::problem::Refusal;
 use crate::{clock::Clock, config::LimitsConfig, store::AppId};
 
 /// The server's clock in the form that `governor` asks for.
@@ -46,7 +47,7 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
         Some(Self { limiter, clock: clock.clone(), checks: AtomicU32::new(0) })
     }
 
-    fn spend(&self, key: &K) -> Result<(), Problem> {
+    fn spend(&self, key: &K) -> Result<(), Refusal> {
         if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.limiter.retain_recent();
         }
@@ -54,7 +55,7 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
             let wait = not_until.wait_time_from(self.clock.now());
             let mut problem = Problem::new(Code::RateLimited, "the allowance is spent for now");
             problem.retry_after = Some((wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1));
-            problem
+            problem.into()
         })
     }
 }
@@ -77,22 +78,22 @@ impl RateLimits {
     }
 
     /// A person writes.
-    pub(crate) fn write(&self, app: AppId, person: PersonId) -> Result<(), Problem> {
+    pub(crate) fn write(&self, app: AppId, person: PersonId) -> Result<(), Refusal> {
         self.writes.as_ref().map_or(Ok(()), |buckets| buckets.spend(&(app, person)))
     }
 
     /// Somebody registers a device. Without a known address (in process) nobody is limited.
-    pub(crate) fn registration(&self, address: Option<IpAddr>) -> Result<(), Problem> {
+    pub(crate) fn registration(&self, address: Option<IpAddr>) -> Result<(), Refusal> {
         spend_address(self.registrations.as_ref(), address)
     }
 
     /// Somebody signs in.
-    pub(crate) fn sign_in(&self, address: Option<IpAddr>) -> Result<(), Problem> {
+    pub(crate) fn sign_in(&self, address: Option<IpAddr>) -> Result<(), Refusal> {
         spend_address(self.sign_ins.as_ref(), address)
     }
 }
 
-fn spend_address(buckets: Option<&Buckets<IpAddr>>, address: Option<IpAddr>) -> Result<(), Problem> {
+fn spend_address(buckets: Option<&Buckets<IpAddr>>, address: Option<IpAddr>) -> Result<(), Refusal> {
     match (buckets, address) {
         (Some(buckets), Some(address)) => buckets.spend(&prefix(address)),
         _ => Ok(()),

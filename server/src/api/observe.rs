@@ -32,7 +32,7 @@ pub(crate) async fn gate(State(shared): State<Shared>, request: Request, next: N
     if *shared.stopping.borrow() {
         let mut problem = Problem::new(Code::Unavailable, "the server stops");
         problem.retry_after = Some(5);
-        return Refusal(problem).into_response();
+        return Refusal::from(problem).into_response();
     }
     if let Some(minimum) = shared.minimum_version
         && request.uri().path().starts_with("/v1/")
@@ -56,7 +56,10 @@ pub(crate) async fn observe(State(shared): State<Shared>, request: Request, next
     let status = response.status().as_u16();
     let code = response.extensions_mut().remove::<RefusedWith>();
     // A made-up method must not make a new series.
-    let method = if method.as_str().len() <= 7 { method.as_str() } else { "other" };
+    let method = match method.as_str() {
+        known @ ("GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE" | "OPTIONS") => known,
+        _ => "other",
+    };
     shared.metrics.answered(method, route, status, took);
     if let Some(RefusedWith(code)) = &code {
         shared.metrics.refused(code);

@@ -15,38 +15,38 @@ use beistand_protocol::{Code, Problem, Violation, problem::PROBLEM_JSON};
 use super::State as Shared;
 use crate::store::StoreError;
 
-/// An error that becomes an answer.
+/// An error that becomes an answer; boxed, since the usual answer is no error.
 #[derive(Debug)]
-pub(crate) struct Refusal(pub(crate) Problem);
+pub(crate) struct Refusal(Box<Problem>);
 
 /// What a handler returns.
 pub(crate) type Answer<T> = Result<T, Refusal>;
 
 impl Refusal {
     pub(crate) fn new(code: Code, detail: &str) -> Self {
-        Self(Problem::new(code, detail))
+        Problem::new(code, detail).into()
     }
 
     pub(crate) fn parameter(name: &str, detail: &str) -> Self {
-        Self(Violation::new(Code::BadParameter, name, detail).into())
+        Violation::new(Code::BadParameter, name, detail).into()
     }
 }
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
-        Self(problem)
+        Self(Box::new(problem))
     }
 }
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        Self(error.into())
+        Problem::from(error).into()
     }
 }
 
 impl From<Violation> for Refusal {
     fn from(violation: Violation) -> Self {
-        Self(violation.into())
+        Problem::from(violation).into()
     }
 }
 

@@ -87,6 +87,8 @@ pub struct RegisterDevice {
     pub device: DeviceId,
     /// The person to mint if the device is new.
     pub person: PersonId,
+    /// The person's name, if one is known.
+    pub name: Option<String>,
     /// SHA-256 of its secret.
     pub secret_hash: [u8; 32],
     /// Its platform.

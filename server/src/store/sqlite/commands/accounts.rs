@@ -84,7 +84,7 @@ pub(super) fn remove_api_key(context: &Context<'_>, app: AppId, id: &str) -> Don
 }
 
 pub(super) fn register_device(context: &Context<'_>, register: &RegisterDevice) -> Done<Applied> {
-    let RegisterDevice { app, device, person, secret_hash, platform, locale, at } = register;
+    let RegisterDevice { app, device, person, name, secret_hash, platform, locale, at } = register;
     let known = context
         .conn
         .prepare_cached("SELECT person_id, secret_hash, created_at FROM devices WHERE app_id = ?1 AND id = ?2")?
@@ -109,8 +109,8 @@ pub(super) fn register_device(context: &Context<'_>, register: &RegisterDevice) 
         return done(false, Outcome::Device(Device { id: *device, person_id: person, created_at }));
     }
     context.conn.execute(
-        "INSERT INTO persons (app_id, id, locale, created_at) VALUES (?1, ?2, ?3, ?4)",
-        params![app.0, person.as_bytes(), locale, at.0],
+        "INSERT INTO persons (app_id, id, name, locale, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![app.0, person.as_bytes(), name, locale, at.0],
     )?;
     context.conn.execute(
         "INSERT INTO devices (app_id, id, person_id, secret_hash, platform, locale, created_at) \

@@ -1,13 +1,12 @@
 //! Schemathesis against the running server: it reads `/openapi.json` and tries what the description allows and what it
 //! does not. No answer may be a 5xx or undocumented.
 //!
-//! The settings stand in `tests/conformance/schemathesis/`; this starts the server, gets a phone's credential and an
-//! agent's session from it, and hands them over.
+//! The settings, and how a case gets its credentials, stand in `tests/conformance/schemathesis/`.
 
 use std::process::Command;
 
 use crate::{
-    parts::{Fault, Run},
+    parts::{Counts, Fault, Run},
     process::{self, Scratch},
     server::Server,
     setup,
@@ -16,45 +15,68 @@ use crate::{
 /// The pinned Python packages.
 const REQUIREMENTS: &str = "xtask/requirements.txt";
 
-/// A phone that registers with a new server: any id and any secret will do.
-const DEVICE: &str = "01920e5c-7b1a-7c3e-9f10-5a2b3c4d5e6f";
-const SECRET: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
+/// Settings and hooks.
+const FOLDER: &str = "tests/conformance/schemathesis";
 
-/// The sample data's app and one of its agents.
-const APP_KEY: &str = "demo";
-const SIGN_IN: &str = r#"{"name":"Deniz","password":"demo"}"#;
+/// Cases for each operation, and with `--full`.
+const EXAMPLES: [&str; 2] = ["40", "1000"];
+
+/// The server's configuration: thousands of requests a minute come from one person and one address.
+const CONFIGURATION: &str = "[limits]
+burst = 0
+writes_per_minute = 0
+registration_burst = 0
+registrations_per_minute = 0
+sign_in_burst = 0
+sign_ins_per_minute = 0
+";
 
 /// Runs the check; needs a built server.
-pub fn check(_run: &mut Run) -> Result<(), Fault> {
+pub fn check(run: &mut Run) -> Result<(), Fault> {
     let root = process::root();
     let python = setup::python_environment(&root.join(REQUIREMENTS))?;
     let scratch = Scratch::new("schemathesis")?;
-    let server = Server::start(&scratch.path().join("server"), 0, &scratch.path().join("server.log"), &[])?;
-    let url = server.url().to_owned();
-    register(&url)?;
-    let session = sign_in(&url)?;
+    let configuration = scratch.path().join("server.toml");
+    std::fs::write(&configuration, CONFIGURATION).map_err(|error| format!("{}: {error}", configuration.display()))?;
+    let log = scratch.path().join("server.log");
+    let environment = [("BEISTAND_SERVER_CONFIG", configuration.display().to_string())];
+    let server = Server::start(&scratch.path().join("server"), 0, &log, &environment)?;
+    let folder = root.join(FOLDER);
     let mut command = Command::new(python.join("bin/st"));
-    command.current_dir(&root).args(["run", &format!("{url}/openapi.json")]);
-    command.env("BEISTAND_DEVICE_TOKEN", format!("{DEVICE}.{SECRET}")).env("BEISTAND_SESSION", session);
-    process::run(&mut command)?;
-    Ok(server.stop()?)
-}
-
-fn register(url: &str) -> Result<(), String> {
-    let request = minreq::put(format!("{url}/v1/devices/{DEVICE}")).with_header("x-app-key", APP_KEY);
-    let request = request.with_header("content-type", "application/json");
-    let answer = request.with_body(format!(r#"{{"secret":"{SECRET}"}}"#)).send();
-    match answer.map_err(|error| format!("the server does not answer: {error}"))? {
-        answer if answer.status_code / 100 == 2 => Ok(()),
-        answer => Err(format!("a phone cannot register: {} {}", answer.status_code, answer.as_str().unwrap_or("…"))),
+    // Its own files go into the scratch folder, not into the repository.
+    command.current_dir(scratch.path()).arg("--config-file").arg(folder.join("schemathesis.toml"));
+    command.args(["run", &format!("{}/openapi.json", server.url())]);
+    command.args(["--max-examples", EXAMPLES[usize::from(run.full)], "--no-color"]);
+    command.env("SCHEMATHESIS_HOOKS", folder.join("hooks.py")).env("PYTHONPATH", &folder);
+    command.env("BEISTAND_CONFORMANCE_URL", server.url());
+    let outcome = process::run_and_look(&mut command, |line| run.counts = counted(line).unwrap_or(run.counts));
+    if outcome.is_err() {
+        let said = std::fs::read_to_string(&log).unwrap_or_default();
+        let errors = said.lines().filter(|line| line.contains("ERROR")).collect::<Vec<_>>().join("\n");
+        println!("errors in the server's log:\n{errors}");
     }
+    Ok(outcome.and(server.stop())?)
 }
 
-/// The value of the session cookie.
-fn sign_in(url: &str) -> Result<String, String> {
-    let request = minreq::post(format!("{url}/v1/agent/session")).with_header("x-app-key", APP_KEY);
-    let answer = request.with_header("content-type", "application/json").with_body(SIGN_IN).send();
-    let answer = answer.map_err(|error| format!("the server does not answer: {error}"))?;
-    let cookie = answer.header("set-cookie").and_then(|cookie| cookie.split(';').next());
-    cookie.map(str::to_owned).ok_or_else(|| format!("an agent cannot sign in: {}", answer.status_code))
+/// Reads `2080 generated, 5 found 5 unique failures, 46 skipped`; what was skipped counts as nothing.
+fn counted(line: &str) -> Option<Counts> {
+    let number = |what: &str| {
+        let part = line.trim().split(", ").find(|part| part.split(' ').nth(1) == Some(what))?;
+        part.split(' ').next()?.parse::<u64>().ok()
+    };
+    let (generated, failed) = (number("generated")?, number("found").unwrap_or(0));
+    Some(Counts { passed: generated.saturating_sub(failed + number("skipped").unwrap_or(0)), failed })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_closing_line_of_schemathesis_is_counted() {
+        let line = "  2080 generated, 5 found 5 unique failures, 46 skipped";
+        assert_eq!(counted(line), Some(Counts { passed: 2029, failed: 5 }));
+        assert_eq!(counted("  31 generated, 31 passed"), Some(Counts { passed: 31, failed: 0 }));
+        assert_eq!(counted("Test cases:"), None);
+    }
 }

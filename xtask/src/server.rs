@@ -24,11 +24,11 @@ pub struct Server {
 
 impl Server {
     /// Starts a server on a port (0: any free one) with its sample data, and waits until it listens.
-    pub fn start(data: &Path, port: u16, log: &Path, environment: &[(&str, &str)]) -> Result<Self, String> {
+    pub fn start(data: &Path, port: u16, log: &Path, environment: &[(&str, String)]) -> Result<Self, String> {
         let log = std::fs::File::create(log).map_err(|error| format!("{}: {error}", log.display()))?;
         let mut command = Command::new(process::program("beistand-server")?);
         command.args(["--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(data).args(["serve", "--demo"]);
-        command.envs(environment.iter().copied());
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut process = Ended(command.spawn().map_err(|error| format!("the server does not start: {error}"))?);
         let stdout = process.0.stdout.take().ok_or("the server has no output")?;

@@ -292,18 +292,23 @@ impl Machine {
         if self.paused {
             return None;
         }
-        let waiting = self.waiting_lanes();
         let mut wake: Option<Duration> = None;
         let mut at = |moment: Duration| wake = Some(wake.map_or(moment, |wake| wake.min(moment)));
         match self.resync {
-            Resync::FailedUntil(until) => at(until),
-            Resync::Running => {}
+            Resync::FailedUntil(until) if self.nothing_in_flight() => at(until),
+            Resync::FailedUntil(_) | Resync::Running => {}
             Resync::No => {
-                for (state, head) in waiting {
-                    match self.identities.get(&head.identity) {
-                        Some((Standing::Preparing, _)) => {}
-                        Some((Standing::FailedUntil(until), _)) => at(*until),
-                        _ => at(state.not_before.max(self.closed_until)),
+                // What was due at the last step and did not leave waits for the end of a request, not for time.
+                let looked_at = self.last_clocks.filter(|_| !self.nothing_in_flight()).map(|clocks| clocks.mono);
+                for (state, head) in self.waiting_lanes() {
+                    let due = match self.identities.get(&head.identity) {
+                        Some((Standing::Preparing, _)) => continue,
+                        Some((Standing::FailedUntil(until), _)) => *until,
+                        _ => state.not_before,
+                    };
+                    let due = due.max(self.closed_until);
+                    if looked_at.is_none_or(|looked_at| due > looked_at) {
+                        at(due);
                     }
                 }
             }
@@ -334,6 +339,10 @@ impl Machine {
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
+    }
+
+    fn nothing_in_flight(&self) -> bool {
+        self.lanes.values().all(|lane| lane.in_flight.is_none())
     }
 
     /// Lanes whose head could be sent but for time and standing.
@@ -582,7 +591,7 @@ impl Machine {
             Resync::Running => return,
             Resync::FailedUntil(until) => {
                 // Requests under way end first: what they bring belongs to the old history.
-                if until <= now.mono && self.lanes.values().all(|lane| lane.in_flight.is_none()) {
+                if until <= now.mono && self.nothing_in_flight() {
                     self.resync = Resync::Running;
                     effects.push(Effect::Resync);
                 }

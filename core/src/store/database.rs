@@ -387,10 +387,10 @@ impl Writer {
 
     /// A failure that shows a damaged file: close it, so that the next call rebuilds it.
     fn look_at(&mut self, error: &StoreError) {
-        if matches!(error, StoreError::Damaged) {
-            if let Err(error) = self.recover() {
-                tracing::error!(%error, "the damaged local database could not be rebuilt");
-            }
+        if matches!(error, StoreError::Damaged)
+            && let Err(error) = self.recover()
+        {
+            tracing::error!(%error, "the damaged local database could not be rebuilt");
         }
     }
 

@@ -1,0 +1,3 @@
+//! Beistand.
+
+pub mod disk;

@@ -14,7 +14,7 @@ use axum::{
 };
 use beistand_protocol::{
     Code, ConversationId, Credential, DeviceId, Epoch, Lane, MessageId, OperationId, OperationOrder, PersonId, Problem,
-    Violation,
+    ReadMarks, Violation,
     agent::{Agent, Role, SESSION_COOKIE},
     device::APP_KEY_HEADER,
     limits::BODY_BYTES,
@@ -50,7 +50,7 @@ impl FromRequestParts<State> for ForApp {
     type Rejection = Refusal;
     async fn from_request_parts(parts: &mut Parts, shared: &State) -> Result<Self, Refusal> {
         let Some(key) = header(&parts.headers, APP_KEY_HEADER) else {
-            return Err(Refusal::parameter("X-App-Key", "the header X-App-Key is missing"));
+            return Err(Refusal::new(Code::Unauthorized, "the header X-App-Key is missing"));
         };
         Ok(Self(shared.app(key).await?))
     }
@@ -246,6 +246,14 @@ async fn whole_body(body: Body) -> Result<Vec<u8>, Refusal> {
         return Err(Refusal::new(Code::BodyTooLarge, &detail));
     }
     Ok(bytes)
+}
+
+/// Marks that fit the 63 bits of a seq.
+pub(crate) fn marks(marks: ReadMarks) -> Result<ReadMarks, Refusal> {
+    if marks.delivered_seq.max(marks.read_seq) > i64::MAX as u64 {
+        return Err(Refusal::new(Code::BadJson, "a seq has 63 bits"));
+    }
+    Ok(marks)
 }
 
 /// The client's address, if the listener gives it.

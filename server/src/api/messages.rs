@@ -36,8 +36,8 @@ pub(crate) struct HistoryQuery {
 impl HistoryQuery {
     /// `before` and `limit`, within their bounds.
     pub(crate) fn bounds(&self) -> Answer<(Option<u64>, u32)> {
-        if self.before == Some(0) {
-            return Err(Refusal::parameter("before", "must be at least 1"));
+        if self.before.is_some_and(|before| !(1..=i64::MAX as u64).contains(&before)) {
+            return Err(Refusal::parameter("before", "must lie between 1 and 2^63 - 1"));
         }
         Ok((self.before, limit(self.limit, HISTORY_PAGE)?))
     }

@@ -126,12 +126,12 @@ problem_sets! {
     /// Of endpoints that need nothing.
     OpenProblems = [Internal, Unavailable];
     /// Of endpoints that need an app key only, and read.
-    AppProblems = [BadParameter, UnknownApp, UpdateRequired, Internal, Unavailable];
+    AppProblems = [BadParameter, Unauthorized, UnknownApp, UpdateRequired, Internal, Unavailable];
     /// Of endpoints that need an app key only, and write.
-    AppWriteProblems = [BadJson, BadParameter, NotFound, UnknownApp, BodyTooLarge, UnsupportedMediaType, TextTooLong,
+    AppWriteProblems = [BadJson, BadParameter, Unauthorized, NotFound, UnknownApp, BodyTooLarge, UnsupportedMediaType, TextTooLong,
         TextInvalid, UpdateRequired, RateLimited, Internal, Unavailable];
     /// Of signing in.
-    SignInProblems = [BadJson, BadParameter, WrongPassword, UnknownApp, BodyTooLarge, UnsupportedMediaType,
+    SignInProblems = [BadJson, BadParameter, Unauthorized, WrongPassword, UnknownApp, BodyTooLarge, UnsupportedMediaType,
         UpdateRequired, RateLimited, Internal, Unavailable];
     /// Of a person's reads.
     VisitorProblems = [BadParameter, Unauthorized, NotFound, UnknownApp, UnknownDevice, UpdateRequired, Internal,

@@ -7,7 +7,7 @@ use super::{
     State as Shared,
     conversations::Writing,
     devices::unexpected,
-    extract::{ConversationPath, Json, Operations, Visitor},
+    extract::{ConversationPath, Json, Operations, Visitor, marks},
     openapi::{OperationHeaders, VisitorWriteProblems},
     problem::Answer,
 };
@@ -31,8 +31,9 @@ pub(crate) async fn mark(
     visitor: Visitor,
     ConversationPath(id): ConversationPath,
     operations: Operations,
-    Json(marks): Json<ReadMarks>,
+    Json(body): Json<ReadMarks>,
 ) -> Answer<axum::Json<Receipts>> {
+    let marks = marks(body)?;
     let writing = Writing { shared, visitor, operations, lane: Lane::Read(id) };
     let applied = writing.apply(digest::read(id, marks), Ok(()), PersonWrite::Read(marks)).await?;
     match applied.outcome {

@@ -12,7 +12,7 @@ use crate::{
     api::{
         State as Shared,
         devices::unexpected,
-        extract::{ConversationPath, ForAgent, Json, Query, limit},
+        extract::{ConversationPath, ForAgent, Json, Query, limit, marks},
         openapi::{AgentProblems, AgentWriteProblems},
         problem::{Answer, Refusal},
     },
@@ -165,8 +165,9 @@ pub(crate) async fn mark_read(
     State(shared): State<Shared>,
     agent: ForAgent,
     ConversationPath(id): ConversationPath,
-    Json(marks): Json<ReadMarks>,
+    Json(body): Json<ReadMarks>,
 ) -> Answer<axum::Json<Receipts>> {
+    let marks = marks(body)?;
     match apply(&shared, agent, id, AgentWrite::Read(marks)).await?.outcome {
         Outcome::Receipts(receipts) => Ok(axum::Json(receipts)),
         _ => Err(unexpected()),

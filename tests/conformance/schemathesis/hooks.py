@@ -1,0 +1,135 @@
+"""What schemathesis cannot know from the description: how to authenticate, and that the operation headers of a write
+name the device that sends it and the conversation of its path.
+
+The server's address is taken from BEISTAND_CONFORMANCE_URL, the app from BEISTAND_CONFORMANCE_APP_KEY, and an admin
+from BEISTAND_CONFORMANCE_AGENT and BEISTAND_CONFORMANCE_PASSWORD (all with the demo's defaults).
+"""
+
+import itertools
+import json
+import os
+import random
+import re
+import urllib.request
+import uuid
+
+import schemathesis
+
+URL = os.environ["BEISTAND_CONFORMANCE_URL"].rstrip("/")
+APP_KEY = os.environ.get("BEISTAND_CONFORMANCE_APP_KEY", "demo")
+AGENT = os.environ.get("BEISTAND_CONFORMANCE_AGENT", "Deniz")
+PASSWORD = os.environ.get("BEISTAND_CONFORMANCE_PASSWORD", "demo")
+
+DEVICE = str(uuid.uuid4())
+SECRET = os.urandom(32).hex()
+LANE_SEQ = itertools.count(1)
+UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+
+def call(method, path, body, headers):
+    request = urllib.request.Request(
+        URL + path,
+        data=json.dumps(body).encode(),
+        method=method,
+        headers={"Content-Type": "application/json", "X-App-Key": APP_KEY, **headers},
+    )
+    return urllib.request.urlopen(request, timeout=10)
+
+
+call("PUT", f"/v1/devices/{DEVICE}", {"secret": SECRET}, {})
+
+
+def operation(conversation, lane="conversation"):
+    return {
+        "Authorization": f"Bearer {DEVICE}.{SECRET}",
+        "Operation-Id": str(uuid.uuid4()),
+        "Operation-Order": f"{DEVICE}/{lane}:{conversation}/{next(LANE_SEQ)}",
+    }
+
+
+# A conversation that exists: made-up ids alone would never get past 404.
+CONVERSATION = str(uuid.uuid4())
+MESSAGE = str(uuid.uuid4())
+call(
+    "PUT",
+    f"/v1/conversations/{CONVERSATION}",
+    {"subject": "Conformance", "message": {"id": MESSAGE, "text": "Hello"}},
+    operation(CONVERSATION),
+)
+
+
+def is_category(value):
+    return isinstance(value, str)
+
+
+with urllib.request.urlopen(
+    urllib.request.Request(URL + "/v1/config", headers={"X-App-Key": APP_KEY}), timeout=10
+) as answer:
+    CATEGORY = json.load(answer)["categories"][0]["id"]
+
+
+def sign_in():
+    answer = call("POST", "/v1/agent/session", {"name": AGENT, "password": PASSWORD}, {})
+    return answer.headers["Set-Cookie"].split(";")[0]
+
+
+SESSION = sign_in()
+
+
+@schemathesis.auth()
+class Credentials:
+    """A device for the visitor API, a session for the agents'."""
+
+    def get(self, case, context):
+        return case.operation.path
+
+    def set(self, case, data, context):
+        path = case.operation.path
+        case.headers = case.headers or {}
+        if path == "/v1/agent/session" and case.operation.method.lower() == "delete":
+            # One of its own: signing out must not end the session of all other cases.
+            case.headers["Cookie"] = sign_in()
+        elif path.startswith("/v1/agent/") and path != "/v1/agent/session":
+            case.headers["Cookie"] = SESSION
+        elif path == "/v1/agent/session":
+            case.headers["Cookie"] = SESSION
+            case.headers["X-App-Key"] = APP_KEY
+        elif path.startswith("/v1/"):
+            case.headers["X-App-Key"] = APP_KEY
+            if path not in ("/v1/config", "/v1/devices/{device_id}"):
+                case.headers["Authorization"] = f"Bearer {DEVICE}.{SECRET}"
+
+
+def is_uuid(value):
+    return re.fullmatch(UUID, str(value)) is not None
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Gives a valid write ids and headers that fit each other; what was made invalid on purpose stays so."""
+    headers = case.headers or {}
+    if "X-App-Key" in headers:
+        # Made up where another credential is left out: an unknown app would be the first thing to be refused.
+        headers["X-App-Key"] = APP_KEY
+    path, method = case.operation.path, case.operation.method.lower()
+    parameters = case.path_parameters or {}
+    opens = path == "/v1/conversations/{id}" and method != "get"
+    if opens and is_uuid(parameters.get("id")):
+        parameters["id"] = str(uuid.uuid4())
+    elif is_uuid(parameters.get("id")) and random.random() < 0.8:
+        parameters["id"] = CONVERSATION
+    if is_uuid(parameters.get("message_id")):
+        parameters["message_id"] = MESSAGE if method == "patch" else str(uuid.uuid4())
+    if opens and isinstance(case.body, dict) and isinstance(case.body.get("message"), dict):
+        if is_uuid(case.body["message"].get("id")):
+            case.body["message"]["id"] = str(uuid.uuid4())
+        if is_category(case.body.get("category")) and random.random() < 0.8:
+            case.body["category"] = CATEGORY
+    order = str(headers.get("Operation-Order"))
+    match = re.search(f"/v1/conversations/({UUID})", case.formatted_path)
+    if match and re.fullmatch("[0-9a-f-]{36}/(conversation|read):[0-9a-f-]{36}/[1-9][0-9]*", order):
+        lane = "read" if path.endswith("/read") else "conversation"
+        headers["Operation-Order"] = f"{DEVICE}/{lane}:{match[1]}/{next(LANE_SEQ)}"
+        # Another epoch would be refused before anything else is looked at.
+        headers.pop("Beistand-Epoch", None)
+    case.headers = headers

@@ -85,7 +85,7 @@ fn require(tools: &[Tool]) -> Result<(), Missing> {
     println!("installing {what}: apt-get install -y {}", packages.join(" "));
     let install = || {
         let mut apt = Command::new("apt-get");
-        apt.args(["install", "-y", "-qq", "--no-install-recommends"])
+        apt.args(["install", "-y", "-qq", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0"])
             .args(&packages)
             .env("DEBIAN_FRONTEND", "noninteractive");
         process::run(&mut apt)

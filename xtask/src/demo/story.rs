@@ -28,6 +28,8 @@ struct Story<'a> {
     folder: &'a Path,
     port: u16,
     phone: Phone,
+    /// The same phone without a network: nobody listens where it looks for its server.
+    offline: Phone,
     conversation: String,
     claims: u32,
 }
@@ -37,7 +39,8 @@ pub fn play(port: u16) -> Result<(), String> {
     let begun = Instant::now();
     let scratch = Scratch::new("story")?;
     let phone = Phone::new(&scratch.path().join("phone"), &format!("http://127.0.0.1:{port}"))?;
-    let mut story = Story { folder: scratch.path(), port, phone, conversation: String::new(), claims: 0 };
+    let offline = phone.through(&format!("http://127.0.0.1:{}", super::free_port()?));
+    let mut story = Story { folder: scratch.path(), port, phone, offline, conversation: String::new(), claims: 0 };
 
     story.writes_while_the_server_is_down()?;
     let server = story.arrives_once()?;
@@ -100,7 +103,7 @@ impl Story<'_> {
         let proxy = Proxy::start(self.port)?;
         proxy.cut_next_answer();
         let phone = self.phone.through(proxy.url());
-        phone.must(&["send", &self.conversation.clone(), LOST])?;
+        self.offline.must(&["send", &self.conversation, LOST])?;
         self.flush(&phone)?;
         let lost = proxy.lost(1, PATIENCE);
         let stored = matches!(lost.as_slice(), [line] if line.contains(" 200") || line.contains(" 201"));
@@ -115,7 +118,7 @@ impl Story<'_> {
         let phone = self.phone.through(proxy.url());
         proxy.hold_next_answer();
         let [first, second, third] = KILLED;
-        phone.must(&["send", &conversation, first])?;
+        self.offline.must(&["send", &conversation, first])?;
         let mut sending = phone.start(&["flush", "--timeout", "60"])?;
         let held = proxy.lost(2, PATIENCE).len() == 2;
         sending.kill()?;

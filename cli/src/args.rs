@@ -1,0 +1,390 @@
+//! The command line. What is wrong on it is found here, before anything is opened: ids that are no UUIDs, fields without a
+//! value, impossible times. `--help` is the reference, so exit codes and the rules of `--json` stand in it.
+
+use std::{io::Write, path::PathBuf, time::Duration};
+
+use beistand_core::protocol::{AgentId, ConversationId, MessageId, Priority, Status};
+use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::exit::Exit;
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done
+  1  anything else that went wrong, such as no connection in `sync` or a full disk
+  2  the command line is wrong, or a text or value in it breaks a rule; nothing was stored
+  3  not delivered within --wait or --timeout; what was written is safe and leaves by itself later
+  4  there is no such conversation, message, row or agent
+  5  the server refused; also if what is left in the outbox waits for a decision (the code is named)
+
+With --json every command prints JSON documents, one a line. If the exit code is not 0, the last document has a member
+\"error\": {\"code\", \"detail\"}; its codes are listed in docs/errors.md. The sentence also goes to standard error.
+
+A TEXT of - is read from standard input (UTF-8). Times are shown in UTC.";
+
+/// Support in a terminal: write as a person, online or not, or answer as an agent.
+#[derive(Parser, Debug)]
+#[command(name = "beistand", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub place: Place,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Which server, which app, which folder, and how to say what came of it.
+#[derive(Args, Debug)]
+pub struct Place {
+    /// Address of the server, without /v1
+    #[arg(long, global = true, env = "BEISTAND_SERVER", value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub server: String,
+    /// Names the app at the server
+    #[arg(long, global = true, env = "BEISTAND_APP_KEY", value_name = "KEY", default_value = "demo")]
+    pub app_key: String,
+    /// Folder of the local database [default: $XDG_DATA_HOME/beistand, ~/.local/share/beistand or ./.beistand]
+    #[arg(long, global = true, env = "BEISTAND_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Print JSON documents, one a line
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What is to be done, and for whom.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    #[command(flatten)]
+    Person(PersonCommand),
+    /// Work as an agent: list, show, reply, note, assign, status, watch
+    Agent(AgentArguments),
+}
+
+/// What a person does.
+#[derive(Subcommand, Debug)]
+pub enum PersonCommand {
+    /// Open a conversation and print its id, offline too
+    Open(Open),
+    /// Send a message and print its id once it is safe on disk, offline too
+    Send {
+        conversation: ConversationId,
+        /// The words; - reads standard input
+        #[arg(allow_hyphen_values = true)]
+        text: String,
+        /// Stay until it is delivered, at most so many seconds
+        #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+        wait: Option<Duration>,
+    },
+    /// List the conversations of the local store
+    List,
+    /// Show a conversation of the local store with its messages
+    Show {
+        conversation: ConversationId,
+        /// Fetch older messages that are only at the server
+        #[arg(long)]
+        all: bool,
+    },
+    /// List what waits to be sent
+    Outbox,
+    /// Try a row of the outbox again; takes the id of the row, its message or its conversation
+    Retry { id: Uuid },
+    /// Give up a row of the outbox; takes the id of the row, its message or its conversation
+    Discard { id: Uuid },
+    /// Change the words of a message, sent or not; takes the id of the message or of its row
+    Edit {
+        id: MessageId,
+        /// The new words; - reads standard input
+        #[arg(allow_hyphen_values = true)]
+        text: String,
+    },
+    /// Take a message back, sent or not; takes the id of the message or of its row
+    #[command(visible_alias = "cancel")]
+    Retract { id: MessageId },
+    /// Mark everything in a conversation as read
+    Read { conversation: ConversationId },
+    /// Work until the outbox is empty
+    Flush {
+        /// Give up after so many seconds
+        #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
+        timeout: Duration,
+    },
+    /// Fetch what is new, once
+    Sync,
+    /// Print what happens in a conversation until Ctrl-C
+    Watch {
+        conversation: ConversationId,
+        /// Mark what is shown as read
+        #[arg(long)]
+        read: bool,
+        /// End by itself after so many seconds
+        #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
+        time: Option<Duration>,
+    },
+    /// Close a conversation
+    Close { conversation: ConversationId },
+    /// Open a closed or solved conversation again
+    Reopen { conversation: ConversationId },
+    /// Show the categories, fields and limits that the server announced
+    Config,
+}
+
+/// A new conversation.
+#[derive(Args, Debug)]
+pub struct Open {
+    /// What it is about; one line
+    #[arg(long, allow_hyphen_values = true)]
+    pub subject: String,
+    /// The first message; - reads standard input
+    #[arg(long, allow_hyphen_values = true)]
+    pub text: String,
+    /// One of the announced categories, see `beistand config`
+    #[arg(long)]
+    pub category: Option<String>,
+    /// How pressing it is
+    #[arg(long, value_enum, default_value = "normal")]
+    pub priority: PriorityName,
+    /// Value of an announced field; may be repeated
+    #[arg(long = "field", value_name = "KEY=VALUE", value_parser = field)]
+    pub fields: Vec<(String, String)>,
+    /// Stay until it is delivered, at most so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub wait: Option<Duration>,
+}
+
+/// A priority as it stands on the command line.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum PriorityName {
+    Low,
+    Normal,
+    High,
+    Urgent,
+}
+
+impl From<PriorityName> for Priority {
+    fn from(name: PriorityName) -> Self {
+        match name {
+            PriorityName::Low => Self::Low,
+            PriorityName::Normal => Self::Normal,
+            PriorityName::High => Self::High,
+            PriorityName::Urgent => Self::Urgent,
+        }
+    }
+}
+
+/// A status as it stands on the command line.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum StatusName {
+    Open,
+    Pending,
+    Solved,
+    Closed,
+}
+
+impl From<StatusName> for Status {
+    fn from(name: StatusName) -> Self {
+        match name {
+            StatusName::Open => Self::Open,
+            StatusName::Pending => Self::Pending,
+            StatusName::Solved => Self::Solved,
+            StatusName::Closed => Self::Closed,
+        }
+    }
+}
+
+/// An agent and what they do.
+#[derive(Args, Debug)]
+pub struct AgentArguments {
+    /// The agent's name
+    #[arg(long, env = "BEISTAND_USER", value_name = "NAME")]
+    pub user: String,
+    /// The agent's password; - reads the first line of standard input
+    #[arg(
+        long,
+        env = "BEISTAND_PASSWORD",
+        hide_env_values = true,
+        value_name = "PASSWORD",
+        allow_hyphen_values = true
+    )]
+    pub password: String,
+    #[command(subcommand)]
+    pub command: AgentCommand,
+}
+
+/// What an agent does. It all needs the server.
+#[derive(Subcommand, Debug)]
+pub enum AgentCommand {
+    /// List conversations, the newest change first
+    List {
+        /// Only those with this status
+        #[arg(long, value_enum)]
+        status: Option<StatusName>,
+    },
+    /// Show a conversation with everything said, notes too, and mark it as read
+    Show { id: ConversationId },
+    /// Answer the person
+    Reply(Words),
+    /// Write a note that only agents see
+    Note(Words),
+    /// Give a conversation to an agent; without a name, to yourself
+    Assign {
+        id: ConversationId,
+        /// Name or id of the agent
+        agent: Option<String>,
+        /// Give it back, so that nobody has it
+        #[arg(long, conflicts_with = "agent")]
+        nobody: bool,
+    },
+    /// Set the status of a conversation
+    Status {
+        id: ConversationId,
+        #[arg(value_enum)]
+        status: StatusName,
+    },
+    /// Print what changes until Ctrl-C
+    Watch {
+        /// End by itself after so many seconds
+        #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
+        time: Option<Duration>,
+    },
+}
+
+/// What an agent writes, and where.
+#[derive(Args, Debug)]
+pub struct Words {
+    pub id: ConversationId,
+    /// The words; - reads standard input
+    #[arg(allow_hyphen_values = true)]
+    pub text: String,
+    /// Id of the message; the same id again never stores it twice [default: a new one]
+    #[arg(long = "id", value_name = "MESSAGE")]
+    pub message: Option<MessageId>,
+}
+
+impl Words {
+    /// The id that was given, or a new one.
+    pub fn message(&self) -> MessageId {
+        self.message.unwrap_or_else(|| MessageId(Uuid::now_v7()))
+    }
+}
+
+/// An agent's id, if the text is one.
+pub fn agent_id(text: &str) -> Option<AgentId> {
+    text.parse().ok()
+}
+
+fn field(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        _ => Err("a field has the form KEY=VALUE".into()),
+    }
+}
+
+/// A year: whoever waits longer does not wait for this.
+const LONGEST: f64 = 366.0 * 24.0 * 3600.0;
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "a number of seconds is needed, such as 10 or 0.5".to_owned())?;
+    if !(0.0..=LONGEST).contains(&seconds) {
+        return Err("the number of seconds must lie between 0 and a year".into());
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+/// Tells what is wrong on the command line, or prints the help that was asked for.
+pub fn refuse(error: &clap::Error) -> Exit {
+    let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    // A reader that has gone needs no help.
+    let _ = error.print();
+    if asked {
+        return Exit::Done;
+    }
+    if std::env::args_os().any(|argument| argument == "--json") {
+        let text = error.render().to_string();
+        let detail = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let _ = writeln!(std::io::stdout(), "{}", json!({"error": {"code": "usage", "detail": detail}}));
+    }
+    Exit::Usage
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    const ID: &str = "01920e5c-7b1a-7c3e-9f10-5a2b3c4d5e6f";
+
+    fn parse(words: &[&str]) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from([&["beistand"], words].concat())
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_documented_command_is_understood() {
+        for words in [
+            &["open", "--subject", "S", "--text", "T", "--priority", "urgent", "--field", "a=b", "--field", "c=d=e"][..],
+            &["--json", "--data", "x", "send", ID, "Hallo", "--wait", "0.5"],
+            &["send", ID, "-"],
+            &["send", ID, "-5 % Rabatt?", "--json"],
+            &["send", "--wait", "3", ID, "--", "--wait"],
+            &["show", ID, "--all"],
+            &["cancel", ID],
+            &["edit", ID, "neu"],
+            &["flush", "--timeout", "0"],
+            &["watch", ID, "--read", "--for", "1"],
+            &["agent", "--user", "Deniz", "--password", "-", "assign", ID],
+            &["agent", "--user", "Deniz", "--password", "p", "assign", ID, "--nobody"],
+            &["agent", "--user", "Deniz", "--password", "p", "status", ID, "pending"],
+            &["agent", "--user", "Deniz", "--password", "p", "reply", ID, "Gern.", "--id", ID],
+        ] {
+            assert!(parse(words).is_ok(), "{words:?}: {}", parse(words).unwrap_err());
+        }
+    }
+
+    #[test]
+    fn a_text_may_begin_with_a_dash_and_options_may_follow_it() {
+        let Command::Person(PersonCommand::Send { text, wait, .. }) =
+            parse(&["send", ID, "-5 %", "--wait", "2"]).unwrap().command
+        else {
+            panic!("another command");
+        };
+        assert_eq!((text.as_str(), wait), ("-5 %", Some(Duration::from_secs(2))));
+    }
+
+    #[test]
+    fn what_is_wrong_is_bad_usage() {
+        for words in [
+            &[][..],
+            &["fly"],
+            &["send", "not-an-id", "x"],
+            &["send", ID],
+            &["open", "--subject", "S"],
+            &["open", "--subject", "S", "--text", "T", "--field", "novalue"],
+            &["open", "--subject", "S", "--text", "T", "--field", "=x"],
+            &["open", "--subject", "S", "--text", "T", "--priority", "max"],
+            &["flush", "--timeout", "-1"],
+            &["flush", "--timeout", "inf"],
+            &["flush", "--timeout", "NaN"],
+            &["agent", "--user", "D", "--password", "p", "status", ID, "gone"],
+        ] {
+            let error = parse(words).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_field_is_split_at_the_first_equals_sign() {
+        assert_eq!(field("order=A=1"), Ok(("order".into(), "A=1".into())));
+        assert_eq!(field("order="), Ok(("order".into(), String::new())));
+        assert!(field("order").is_err());
+    }
+
+    #[test]
+    fn a_password_in_the_environment_is_not_printed_by_help() {
+        let help = Arguments::command().find_subcommand_mut("agent").unwrap().render_long_help().to_string();
+        assert!(help.contains("BEISTAND_PASSWORD") && !help.contains("BEISTAND_PASSWORD="));
+    }
+}

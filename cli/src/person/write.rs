@@ -1,0 +1,194 @@
+//! Writing: open, send, edit, retract, mark read, close and reopen. Each is done once it is safe on disk; `--wait` stays
+//! for the answer of the server.
+
+use std::time::Duration;
+
+use beistand_core::protocol::{ConversationId, Fields, MessageId};
+use beistand_core::{ErrorKind, Message, MessageState, TicketDraft};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Phone, code_of_row};
+use crate::{
+    args::Open,
+    exit::{Exit, Failure},
+    input, json as shapes,
+};
+
+/// Which id a command is asked to print.
+#[derive(Clone, Copy)]
+enum Asked {
+    Conversation,
+    Message,
+}
+
+impl Phone<'_> {
+    pub(super) async fn open(&mut self, open: Open) -> Result<(), Failure> {
+        let conversations = self.client.conversations();
+        let mut fields = Fields::new();
+        for (key, value) in &open.fields {
+            let value = conversations.parse_field(key, value).await?;
+            if fields.insert(key.clone(), value).is_some() {
+                return Err(Failure::usage("usage", "A field is given twice. Nothing was stored."));
+            }
+        }
+        let text = input::text(&open.text)?;
+        let draft = TicketDraft {
+            subject: open.subject,
+            text,
+            category: open.category,
+            priority: open.priority.into(),
+            fields,
+        };
+        let opened = conversations.open(draft).await?;
+        self.written(Asked::Conversation, opened.conversation, opened.message, open.wait).await
+    }
+
+    pub(super) async fn send(
+        &mut self,
+        conversation: ConversationId,
+        text: &str,
+        wait: Option<Duration>,
+    ) -> Result<(), Failure> {
+        let text = input::text(text)?;
+        let message = self.client.conversations().send(conversation, &text).await?;
+        self.written(Asked::Message, conversation, message, wait).await
+    }
+
+    /// Tells the ids of what is safe on disk by now. A person reads the id at once; a script gets one document, with what
+    /// has become of the message when the wait is over.
+    async fn written(
+        &mut self,
+        asked: Asked,
+        conversation: ConversationId,
+        message: MessageId,
+        wait: Option<Duration>,
+    ) -> Result<(), Failure> {
+        let id = match asked {
+            Asked::Conversation => conversation.to_string(),
+            Asked::Message => message.to_string(),
+        };
+        self.output.tell_person(|_| id)?;
+        let document = |state: &str| json!({"conversation": conversation, "message": message, "state": state});
+        let Some(wait) = wait else {
+            let state = self.state(message).await;
+            self.output.remark("Saved, and sent by itself. `beistand flush` waits until everything is sent.");
+            return self.output.tell(|| document(state), |_| String::new());
+        };
+        let arrived = tokio::select! {
+            arrived = async { self.client.outbox().wait_for(message, wait).await } => arrived?,
+            _ = tokio::signal::ctrl_c() => None,
+        };
+        match arrived {
+            None => {
+                let state = self.state(message).await;
+                Err(self.not_delivered().telling(document(state)))
+            }
+            Some(message) if matches!(message.state, MessageState::Wedged(_)) => {
+                let items = self.client.outbox().items().await?;
+                let code = shapes::wedge_code(message.state, code_of_row(&items, message.id)).unwrap_or("unknown");
+                Err(wedged(code).telling(document("wedged")))
+            }
+            Some(message) => {
+                self.output.remark("Sent.");
+                self.output.tell(|| document(message.state.as_str()), |_| String::new())
+            }
+        }
+    }
+
+    async fn state(&self, message: MessageId) -> &'static str {
+        // It was queued a moment ago: if it cannot be read now, that is still the best that is known.
+        self.client.conversations().message(message).await.map_or("queued", |message| message.state.as_str())
+    }
+
+    /// Time is up, and what was written is still here.
+    pub(super) fn not_delivered(&mut self) -> Failure {
+        match self.hindrance() {
+            Some((code, sentence)) => Failure::new(Exit::NotDelivered, code, sentence),
+            None => Failure::new(
+                Exit::NotDelivered,
+                "not-delivered",
+                "Not delivered in time. Everything is saved and will be sent by itself: run `beistand flush`.",
+            ),
+        }
+    }
+
+    pub(super) async fn edit(&mut self, id: MessageId, text: &str) -> Result<(), Failure> {
+        let text = input::text(text)?;
+        let message = self.message(id).await?;
+        self.client.conversations().edit(message.id, &text).await?;
+        self.changed(message.id, message.conversation_id).await
+    }
+
+    pub(super) async fn retract(&mut self, id: MessageId) -> Result<(), Failure> {
+        let message = self.message(id).await?;
+        self.client.conversations().retract(message.id).await?;
+        self.changed(message.id, message.conversation_id).await
+    }
+
+    /// The message with that id, or the one that the outbox row with that id is about.
+    async fn message(&self, id: MessageId) -> Result<Message, Failure> {
+        let conversations = self.client.conversations();
+        let missing = match conversations.message(id).await {
+            Ok(message) => return Ok(message),
+            Err(error) if error.kind == ErrorKind::NotFound => error,
+            Err(error) => return Err(error.into()),
+        };
+        let items = self.client.outbox().items().await?;
+        match items.iter().find(|item| item.id.0 == id.0).and_then(|item| item.message_id) {
+            Some(message) => Ok(conversations.message(message).await?),
+            None => Err(missing.into()),
+        }
+    }
+
+    /// Tells how a message stands after a change of it; one that never left is gone.
+    async fn changed(&mut self, id: MessageId, conversation: ConversationId) -> Result<(), Failure> {
+        let message = match self.client.conversations().message(id).await {
+            Ok(message) => Some(message),
+            Err(error) if error.kind == ErrorKind::NotFound => None,
+            Err(error) => return Err(error.into()),
+        };
+        let state = message.as_ref().map_or("gone", |message| message.state.as_str());
+        let pending = message.as_ref().is_some_and(|message| message.change_pending);
+        let said = match (&message, pending) {
+            (None, _) => "Gone: it had not been sent.",
+            (Some(_), true) => "Saved here. The server is told by itself: `beistand flush` waits for it.",
+            (Some(_), false) => "Saved.",
+        };
+        self.output.tell(
+            || json!({"message": id, "conversation": conversation, "state": state, "change_pending": pending}),
+            |_| said.to_owned(),
+        )
+    }
+
+    pub(super) async fn read(&mut self, conversation: ConversationId) -> Result<(), Failure> {
+        self.client.conversations().mark_read(conversation, None).await?;
+        self.output.tell(|| json!({"conversation": conversation, "unread": 0}), |_| "Marked as read.".into())
+    }
+
+    pub(super) async fn set_closed(&mut self, conversation: ConversationId, closed: bool) -> Result<(), Failure> {
+        let conversations = self.client.conversations();
+        let (status, said) = if closed {
+            conversations.close(conversation).await?;
+            ("closed", "Closed here. The server is told by itself: `beistand flush` waits for it.")
+        } else {
+            conversations.reopen(conversation).await?;
+            ("open", "Open again here. The server is told by itself: `beistand flush` waits for it.")
+        };
+        self.output.tell(|| json!({"conversation": conversation, "status": status}), |_| said.to_owned())
+    }
+
+    /// The row of the outbox that an id names: its own, or that of a message or conversation.
+    pub(super) async fn row(&self, id: Uuid) -> Result<beistand_core::protocol::OperationId, Failure> {
+        Ok(self.client.outbox().find(id).await?)
+    }
+}
+
+/// What is left waits for a decision.
+pub(super) fn wedged(code: &str) -> Failure {
+    Failure::new(
+        Exit::Refused,
+        code,
+        format!("Not accepted: {code}. Your words are safe here; retry, edit or discard it (see `beistand outbox`)."),
+    )
+}

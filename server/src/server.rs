@@ -176,6 +176,15 @@ impl Server {
             .await
     }
 
+    /// The same for the agent of a name, without a session.
+    pub async fn connect_agent_in_process(&self, app_key: &str, name: &str) -> Result<InProcessSocket, Problem> {
+        let app = self.shared.app(app_key).await?;
+        let Some(row) = self.shared.store.agent_by_name(app.id, name).await? else {
+            return Err(Problem::new(Code::UnknownAgent, "there is no such agent"));
+        };
+        InProcessSocket::open(self.shared.clone(), crate::realtime::Peer::agent(app.id, &row.agent)).await
+    }
+
     /// Whether the server has begun to stop.
     pub fn is_stopping(&self) -> bool {
         *self.shared.stopping.borrow()

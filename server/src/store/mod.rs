@@ -3,8 +3,8 @@
 //! its own way of batching and of taking row locks) fits behind it; `contract` is the suite that each one must pass.
 
 pub mod command;
-#[doc(hidden)]
-pub mod contract;
+#[cfg(test)]
+mod contract;
 pub mod sqlite;
 
 use std::{future::Future, path::PathBuf, pin::Pin};

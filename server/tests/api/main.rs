@@ -1,5 +1,7 @@
 //! The HTTP API through the router, with a clock that the test moves.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 mod access;
 mod house;
 mod lifecycle;

@@ -144,6 +144,7 @@ pub(crate) fn retract(connection: &Connection, acting: &Acting, message: Message
         outbox::delete(connection, row.row.id)?;
         events.push(Event::Removed(row.row.id));
     }
+    messages::set_pending_text(connection, message, None)?;
     messages::set_pending_retract(connection, message, true)?;
     let payload = Payload::Retract { conversation: placed.conversation, message };
     events.push(acting.enqueue(connection, Lane::Conversation(placed.conversation), payload)?);
@@ -248,8 +249,17 @@ fn discard_row(connection: &Connection, acting: &Acting, row: &StoredRow) -> Res
         }
         Payload::Edit { conversation, message, .. } => {
             remove(connection, row)?;
+            // A newer edit of the same message still stands, and comes after this one in any case.
+            let others = outbox::about_message(connection, *message)?;
+            let newer = others.iter().rev().find_map(|row| match &row.payload {
+                Payload::Edit { text, .. } => Some(text.as_str()),
+                _ => None,
+            });
+            messages::set_pending_text(connection, *message, newer)?;
+            if newer.is_some() {
+                return Ok(events);
+            }
             let before = messages::place(connection, *message)?;
-            messages::set_pending_text(connection, *message, None)?;
             match before.filter(|placed| placed.seq.is_some() && !placed.retracted) {
                 Some(placed) => Payload::Edit { conversation: *conversation, message: *message, text: placed.text },
                 None => return Ok(events),

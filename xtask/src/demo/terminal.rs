@@ -38,8 +38,6 @@ pub struct Said {
 /// A message as either side shows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Line {
-    /// Which one.
-    pub id: String,
     /// The words.
     pub text: String,
     /// The name of the agent who wrote it.
@@ -121,30 +119,22 @@ impl Phone {
 }
 
 impl Said {
-    /// The first of these members that a document has, as text.
-    pub fn member(&self, names: &[&str]) -> Result<String, String> {
-        let found = self.documents.iter().find_map(|document| names.iter().find_map(|name| document[*name].as_str()));
-        found.map(str::to_owned).ok_or_else(|| format!("none of {names:?} in {:?}", self.documents))
+    /// The text at a JSON pointer, from the first document that has it.
+    pub fn text_at(&self, pointer: &str) -> Result<String, String> {
+        let found = self.documents.iter().find_map(|document| document.pointer(pointer)?.as_str());
+        found.map(str::to_owned).ok_or_else(|| format!("nothing at {pointer} of {:?}", self.documents))
     }
 
     /// The messages among the documents, in their order.
     pub fn lines(&self) -> Vec<Line> {
-        self.documents.iter().flat_map(messages).filter_map(line).collect()
+        self.documents.iter().filter_map(|document| line(&document["message"])).collect()
     }
 }
 
-/// Either the document is a message, or it is a conversation that holds some.
-fn messages(document: &Value) -> Vec<&Value> {
-    match document["messages"].as_array() {
-        Some(messages) => messages.iter().collect(),
-        None => vec![document],
-    }
-}
-
+/// A message, in the phone's words (`text`) or the server's (`content.text`).
 fn line(message: &Value) -> Option<Line> {
     let text = message["text"].as_str().or_else(|| message["content"]["text"].as_str())?;
     Some(Line {
-        id: message["id"].as_str()?.to_owned(),
         text: text.to_owned(),
         agent: message["author"]["name"].as_str().map(str::to_owned),
         state: message["state"].as_str().map(str::to_owned),

@@ -1,14 +1,11 @@
 //! The command line. What is wrong on it is found here, before anything is opened: ids that are no UUIDs, fields without a
 //! value, impossible times. `--help` is the reference, so exit codes and the rules of `--json` stand in it.
 
-use std::{io::Write, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use beistand_core::protocol::{AgentId, ConversationId, MessageId, Priority, Status};
-use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
-use serde_json::json;
+use beistand_core::protocol::{ConversationId, MessageId, Priority, Status};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
-
-use crate::exit::Exit;
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -24,6 +21,9 @@ With --json every command prints JSON documents, one a line. If the exit code is
 
 A TEXT of - is read from standard input (UTF-8). Times are shown in UTC.";
 
+/// What every command takes stands apart in its help.
+const COMMON: &str = "Common options";
+
 /// Support in a terminal: write as a person, online or not, or answer as an agent.
 #[derive(Parser, Debug)]
 #[command(name = "beistand", version, after_help = AFTER_HELP, max_term_width = 100)]
@@ -38,16 +38,16 @@ pub struct Arguments {
 #[derive(Args, Debug)]
 pub struct Place {
     /// Address of the server, without /v1
-    #[arg(long, global = true, env = "BEISTAND_SERVER", value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, global = true, env = "BEISTAND_SERVER", hide_env_values = true, help_heading = COMMON, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     pub server: String,
     /// Names the app at the server
-    #[arg(long, global = true, env = "BEISTAND_APP_KEY", value_name = "KEY", default_value = "demo")]
+    #[arg(long, global = true, env = "BEISTAND_APP_KEY", hide_env_values = true, help_heading = COMMON, value_name = "KEY", default_value = "demo")]
     pub app_key: String,
     /// Folder of the local database [default: $XDG_DATA_HOME/beistand, ~/.local/share/beistand or ./.beistand]
-    #[arg(long, global = true, env = "BEISTAND_DATA", value_name = "DIR")]
+    #[arg(long, global = true, env = "BEISTAND_DATA", hide_env_values = true, help_heading = COMMON, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Print JSON documents, one a line
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = COMMON)]
     pub json: bool,
 }
 
@@ -67,6 +67,7 @@ pub enum PersonCommand {
     Open(Open),
     /// Send a message and print its id once it is safe on disk, offline too
     Send {
+        /// Id of the conversation
         conversation: ConversationId,
         /// The words; - reads standard input
         #[arg(allow_hyphen_values = true)]
@@ -79,6 +80,7 @@ pub enum PersonCommand {
     List,
     /// Show a conversation of the local store with its messages
     Show {
+        /// Id of the conversation
         conversation: ConversationId,
         /// Fetch older messages that are only at the server
         #[arg(long)]
@@ -86,22 +88,35 @@ pub enum PersonCommand {
     },
     /// List what waits to be sent
     Outbox,
-    /// Try a row of the outbox again; takes the id of the row, its message or its conversation
-    Retry { id: Uuid },
-    /// Give up a row of the outbox; takes the id of the row, its message or its conversation
-    Discard { id: Uuid },
-    /// Change the words of a message, sent or not; takes the id of the message or of its row
+    /// Try a row of the outbox again
+    Retry {
+        /// Id of the row, its message or its conversation
+        id: Uuid,
+    },
+    /// Give up a row of the outbox
+    Discard {
+        /// Id of the row, its message or its conversation
+        id: Uuid,
+    },
+    /// Change the words of a message, sent or not
     Edit {
+        /// Id of the message or of its row
         id: MessageId,
         /// The new words; - reads standard input
         #[arg(allow_hyphen_values = true)]
         text: String,
     },
-    /// Take a message back, sent or not; takes the id of the message or of its row
+    /// Take a message back, sent or not
     #[command(visible_alias = "cancel")]
-    Retract { id: MessageId },
+    Retract {
+        /// Id of the message or of its row
+        id: MessageId,
+    },
     /// Mark everything in a conversation as read
-    Read { conversation: ConversationId },
+    Read {
+        /// Id of the conversation
+        conversation: ConversationId,
+    },
     /// Work until the outbox is empty
     Flush {
         /// Give up after so many seconds
@@ -112,6 +127,7 @@ pub enum PersonCommand {
     Sync,
     /// Print what happens in a conversation until Ctrl-C
     Watch {
+        /// Id of the conversation
         conversation: ConversationId,
         /// Mark what is shown as read
         #[arg(long)]
@@ -121,9 +137,15 @@ pub enum PersonCommand {
         time: Option<Duration>,
     },
     /// Close a conversation
-    Close { conversation: ConversationId },
+    Close {
+        /// Id of the conversation
+        conversation: ConversationId,
+    },
     /// Open a closed or solved conversation again
-    Reopen { conversation: ConversationId },
+    Reopen {
+        /// Id of the conversation
+        conversation: ConversationId,
+    },
     /// Show the categories, fields and limits that the server announced
     Config,
 }
@@ -195,7 +217,7 @@ impl From<StatusName> for Status {
 #[derive(Args, Debug)]
 pub struct AgentArguments {
     /// The agent's name
-    #[arg(long, env = "BEISTAND_USER", value_name = "NAME")]
+    #[arg(long, env = "BEISTAND_USER", hide_env_values = true, value_name = "NAME")]
     pub user: String,
     /// The agent's password; - reads the first line of standard input
     #[arg(
@@ -220,13 +242,17 @@ pub enum AgentCommand {
         status: Option<StatusName>,
     },
     /// Show a conversation with everything said, notes too, and mark it as read
-    Show { id: ConversationId },
+    Show {
+        /// Id of the conversation
+        id: ConversationId,
+    },
     /// Answer the person
     Reply(Words),
     /// Write a note that only agents see
     Note(Words),
     /// Give a conversation to an agent; without a name, to yourself
     Assign {
+        /// Id of the conversation
         id: ConversationId,
         /// Name or id of the agent
         agent: Option<String>,
@@ -236,6 +262,7 @@ pub enum AgentCommand {
     },
     /// Set the status of a conversation
     Status {
+        /// Id of the conversation
         id: ConversationId,
         #[arg(value_enum)]
         status: StatusName,
@@ -251,6 +278,7 @@ pub enum AgentCommand {
 /// What an agent writes, and where.
 #[derive(Args, Debug)]
 pub struct Words {
+    /// Id of the conversation
     pub id: ConversationId,
     /// The words; - reads standard input
     #[arg(allow_hyphen_values = true)]
@@ -265,11 +293,6 @@ impl Words {
     pub fn message(&self) -> MessageId {
         self.message.unwrap_or_else(|| MessageId(Uuid::now_v7()))
     }
-}
-
-/// An agent's id, if the text is one.
-pub fn agent_id(text: &str) -> Option<AgentId> {
-    text.parse().ok()
 }
 
 fn field(text: &str) -> Result<(String, String), String> {
@@ -288,22 +311,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
         return Err("the number of seconds must lie between 0 and a year".into());
     }
     Ok(Duration::from_secs_f64(seconds))
-}
-
-/// Tells what is wrong on the command line, or prints the help that was asked for.
-pub fn refuse(error: &clap::Error) -> Exit {
-    let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    // A reader that has gone needs no help.
-    let _ = error.print();
-    if asked {
-        return Exit::Done;
-    }
-    if std::env::args_os().any(|argument| argument == "--json") {
-        let text = error.render().to_string();
-        let detail = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        let _ = writeln!(std::io::stdout(), "{}", json!({"error": {"code": "usage", "detail": detail}}));
-    }
-    Exit::Usage
 }
 
 #[cfg(test)]

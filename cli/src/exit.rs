@@ -82,10 +82,15 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let detail = error.detail.as_str();
+        // To the core every installation is a phone.
+        let detail = error.detail.replace(" on this phone", " here");
+        let detail = detail.as_str();
         let (exit, sentence) = match error.kind {
-            ErrorKind::InvalidInput(code) => {
-                (Exit::Usage, format!("{}: {detail}. Nothing was stored; change it and try again.", code.title()))
+            ErrorKind::InvalidInput(_) => {
+                // The rule first, then the member at fault, in the words of the protocol.
+                let (member, rule) = detail.split_once(": ").unwrap_or(("", detail));
+                let place = if member.is_empty() { String::new() } else { format!(" ({member})") };
+                (Exit::Usage, format!("Not accepted: {rule}{place}. Nothing was stored; change it and try again."))
             }
             ErrorKind::NotFound => (
                 Exit::NotFound,

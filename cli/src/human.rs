@@ -51,7 +51,9 @@ fn harmless(text: &str) -> String {
 /// A text on lines of at most `width` columns, each indented by two.
 pub fn wrapped(text: &str, width: usize) -> String {
     let options = textwrap::Options::new(width).initial_indent("  ").subsequent_indent("  ");
-    textwrap::fill(&harmless(text), options)
+    let text = harmless(text);
+    let lines = textwrap::wrap(&text, options).into_iter();
+    lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
 /// A text on one line of at most `width` columns; what does not fit is cut off, visibly.

@@ -11,6 +11,7 @@ mod input;
 mod json;
 mod output;
 mod person;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -25,7 +26,7 @@ use crate::{
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return args::refuse(&error).into(),
+        Err(error) => return usage::refuse(&error).into(),
     };
     let mut output = Output::standard(arguments.place.json);
     let ended = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

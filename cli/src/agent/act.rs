@@ -13,7 +13,7 @@ use super::{
     look,
 };
 use crate::{
-    args::{self, Words},
+    args::Words,
     exit::{Exit, Failure},
     human, input,
     output::Output,
@@ -66,7 +66,7 @@ pub async fn assign(
 }
 
 async fn find(desk: &Desk, text: &str) -> Result<AgentId, Failure> {
-    if let Some(id) = args::agent_id(text) {
+    if let Ok(id) = text.parse() {
         return Ok(id);
     }
     let list: AgentList = desk.get("v1/agent/agents", &[]).await?;

@@ -35,8 +35,12 @@ pub async fn run(place: &Place, command: PersonCommand, output: &mut Output) -> 
     let mut phone = Phone { client, output, events };
     let ended = phone.carry_out(command).await;
     phone.client.shutdown().await;
-    for sentence in phone.news().iter().filter_map(sentence) {
-        phone.output.complain(&sentence);
+    let told = ended.as_ref().err().map(|failure| failure.code.as_str());
+    for event in phone.news() {
+        // What the command failed for is told with its failure.
+        if let Some(sentence) = sentence(&event).filter(|_| told.is_none() || told != hindrance_code(&event)) {
+            phone.output.complain(&sentence);
+        }
     }
     ended
 }

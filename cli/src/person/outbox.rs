@@ -73,9 +73,9 @@ impl Phone<'_> {
 }
 
 /// Why rows are wedged, each reason once.
-fn codes(items: &[OutboxItem]) -> Vec<String> {
+pub(super) fn codes<'a>(items: impl IntoIterator<Item = &'a OutboxItem>) -> Vec<String> {
     let mut codes: Vec<String> = items
-        .iter()
+        .into_iter()
         .filter_map(|item| match &item.state {
             OutboxState::Wedged { code, .. } => Some(code.clone()),
             _ => None,

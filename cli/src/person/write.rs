@@ -8,12 +8,18 @@ use beistand_core::{ErrorKind, Message, MessageState, TicketDraft};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Phone, code_of_row};
+use super::{Phone, code_of_row, outbox::codes};
 use crate::{
     args::Open,
     exit::{Exit, Failure},
     input, json as shapes,
 };
+
+/// How long a first conversation with fields may take to ask what the fields are: as long as nobody minds at a keyboard.
+const FIRST_CONTACT: Duration = Duration::from_secs(2);
+
+/// How often to look whether something in front of a message has stopped.
+const LOOK_AHEAD: Duration = Duration::from_millis(250);
 
 /// Which id a command is asked to print.
 #[derive(Clone, Copy)]
@@ -25,6 +31,9 @@ enum Asked {
 impl Phone<'_> {
     pub(super) async fn open(&mut self, open: Open) -> Result<(), Failure> {
         let conversations = self.client.conversations();
+        if !open.fields.is_empty() || open.category.is_some() {
+            self.learn_fields().await?;
+        }
         let mut fields = Fields::new();
         for (key, value) in &open.fields {
             let value = conversations.parse_field(key, value).await?;
@@ -42,6 +51,17 @@ impl Phone<'_> {
         };
         let opened = conversations.open(draft).await?;
         self.written(Asked::Conversation, opened.conversation, opened.message, open.wait).await
+    }
+
+    /// What a field holds is only known once the server has announced it. A folder that never had a connection tries to
+    /// ask now, for a moment; without a network the value stays a text.
+    async fn learn_fields(&self) -> Result<(), Failure> {
+        let (_, announced) = self.client.app_config().await?;
+        if !announced {
+            // No answer is no failure: the conversation is opened either way.
+            let _ = tokio::time::timeout(FIRST_CONTACT, self.client.sync()).await;
+        }
+        Ok(())
     }
 
     pub(super) async fn send(
@@ -72,27 +92,51 @@ impl Phone<'_> {
         let document = |state: &str| json!({"conversation": conversation, "message": message, "state": state});
         let Some(wait) = wait else {
             let state = self.state(message).await;
-            self.output.remark("Saved, and sent by itself. `beistand flush` waits until everything is sent.");
+            match self.in_front(conversation, message).await? {
+                Some(code) => self.output.complain(&held_back(&code).sentence),
+                None => {
+                    self.output.remark("Saved, and sent by itself. `beistand flush` waits until everything is sent.")
+                }
+            }
             return self.output.tell(|| document(state), |_| String::new());
         };
-        let arrived = tokio::select! {
-            arrived = async { self.client.outbox().wait_for(message, wait).await } => arrived?,
-            _ = tokio::signal::ctrl_c() => None,
+        let waited = tokio::select! {
+            arrived = async { self.client.outbox().wait_for(message, wait).await } => Waited::Over(arrived?.map(Box::new)),
+            code = self.stopped_in_front(conversation, message) => Waited::HeldBack(code?),
+            _ = tokio::signal::ctrl_c() => Waited::Over(None),
         };
-        match arrived {
-            None => {
+        match waited {
+            Waited::HeldBack(code) => Err(held_back(&code).telling(document("queued"))),
+            Waited::Over(None) => {
                 let state = self.state(message).await;
                 Err(self.not_delivered().telling(document(state)))
             }
-            Some(message) if matches!(message.state, MessageState::Wedged(_)) => {
+            Waited::Over(Some(message)) if matches!(message.state, MessageState::Wedged(_)) => {
                 let items = self.client.outbox().items().await?;
                 let code = shapes::wedge_code(message.state, code_of_row(&items, message.id)).unwrap_or("unknown");
                 Err(wedged(code).telling(document("wedged")))
             }
-            Some(message) => {
+            Waited::Over(Some(message)) => {
                 self.output.remark("Sent.");
                 self.output.tell(|| document(message.state.as_str()), |_| String::new())
             }
+        }
+    }
+
+    /// The code of a row of the same conversation that has stopped, so that the message behind it will not leave.
+    async fn in_front(&self, conversation: ConversationId, message: MessageId) -> Result<Option<String>, Failure> {
+        let items = self.client.outbox().items().await?;
+        let others =
+            items.iter().filter(|item| item.conversation_id == conversation && item.message_id != Some(message));
+        Ok(codes(others).pop())
+    }
+
+    async fn stopped_in_front(&self, conversation: ConversationId, message: MessageId) -> Result<String, Failure> {
+        loop {
+            if let Some(code) = self.in_front(conversation, message).await? {
+                return Ok(code);
+            }
+            tokio::time::sleep(LOOK_AHEAD).await;
         }
     }
 
@@ -182,6 +226,26 @@ impl Phone<'_> {
     pub(super) async fn row(&self, id: Uuid) -> Result<beistand_core::protocol::OperationId, Failure> {
         Ok(self.client.outbox().find(id).await?)
     }
+}
+
+/// How waiting for a message ended.
+enum Waited {
+    /// It has arrived or was refused, or time is up.
+    Over(Option<Box<Message>>),
+    /// It stands behind something that was refused with this code.
+    HeldBack(String),
+}
+
+/// A message that is safe, but does not leave before something else is decided.
+fn held_back(code: &str) -> Failure {
+    Failure::new(
+        Exit::Refused,
+        code,
+        format!(
+            "Saved, but held back: something before it was not accepted ({code}). Retry, edit or discard that first (see \
+             `beistand outbox`)."
+        ),
+    )
 }
 
 /// What is left waits for a decision.

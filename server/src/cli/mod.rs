@@ -38,6 +38,9 @@ struct Settings {
     /// How log lines look [default: text]
     #[arg(long, global = true, value_name = "FORMAT", env = "BEISTAND_SERVER_LOG_FORMAT")]
     log_format: Option<LogFormat>,
+    /// What is logged, such as `warn` or `beistand_server=debug` [default: info]
+    #[arg(long, global = true, value_name = "FILTER", env = "RUST_LOG")]
+    log: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -120,6 +123,9 @@ impl Settings {
         }
         if let Some(format) = self.log_format {
             config.log_format = format;
+        }
+        if let Some(log) = self.log {
+            config.log = log;
         }
         config.validate()?;
         Ok(config)

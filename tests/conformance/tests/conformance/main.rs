@@ -1,0 +1,7 @@
+//! The protocol's rules, over HTTP alone.
+
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+mod access;
+mod bad_input;
+mod replay;

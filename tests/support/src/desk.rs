@@ -1,5 +1,6 @@
 //! An agent of a simulated world: speaks the agent API to the server's router, with no network in between.
 
+use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use beistand_protocol::{
@@ -19,6 +20,7 @@ use beistand_core::clock::Entropy;
 #[derive(Clone)]
 pub struct Desk {
     server: Server,
+    router: Router,
     token: String,
     chance: Chance,
 }
@@ -26,7 +28,7 @@ pub struct Desk {
 impl Desk {
     /// Signs an agent in, making it first if it is not there. The session is written straight into the store: hashing a
     /// password is slow by design, and another test's subject.
-    pub async fn sign_in(server: &Server, app_key: &str, chance: &Chance) -> Self {
+    pub async fn sign_in(server: &Server, router: Router, app_key: &str, chance: &Chance) -> Self {
         let store = server.store();
         let app = store.app_by_key(app_key).await.ok().flatten().expect("the app is there").id;
         let at = server.clock().now();
@@ -50,7 +52,7 @@ impl Desk {
             .apply(Command::BeginSession { app, agent: id, token_hash, expires_at, at })
             .await
             .expect("the session begins");
-        Self { server: server.clone(), token, chance: chance.clone() }
+        Self { server: server.clone(), router, token, chance: chance.clone() }
     }
 
     async fn call<T: DeserializeOwned>(&self, method: &str, path: &str, body: Option<String>) -> Result<T, Problem> {
@@ -60,7 +62,7 @@ impl Desk {
             request = request.header("content-type", "application/json");
         }
         let request = request.body(body.map_or_else(Body::empty, Body::from)).expect("a request");
-        let answer = self.server.router().oneshot(request).await.expect("the router answers");
+        let answer = self.router.clone().oneshot(request).await.expect("the router answers");
         let ok = answer.status().is_success();
         let body = to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
         if ok {

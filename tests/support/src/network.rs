@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http;
 use beistand_core::api::transport::{Carried, Request, Response, Socket, Transport, TransportError};
@@ -87,7 +88,8 @@ pub struct Tally {
 }
 
 struct State {
-    server: Option<Server>,
+    /// The server and its router, which is worth keeping: building one describes the whole API.
+    server: Option<(Server, Router)>,
     weather: Weather,
     tally: Tally,
     /// Operations that a server has seen: none of them is refused for good any more, as no real server would.
@@ -121,7 +123,12 @@ impl Network {
 
     /// Puts a server at the other end, or none.
     pub fn connect_server(&self, server: Option<Server>) {
-        self.state().server = server;
+        self.state().server = server.map(|server| (server.clone(), server.router()));
+    }
+
+    /// The router of the server at the other end.
+    pub fn router(&self) -> Option<Router> {
+        self.state().server.as_ref().map(|(_, router)| router.clone())
     }
 
     /// Changes the weather.
@@ -209,7 +216,7 @@ impl Network {
     }
 
     async fn deliver(&self, request: &Request) -> Option<Response> {
-        let server = self.state().server.clone()?;
+        let (_, router) = self.state().server.clone()?;
         if let Some(operation) = operation_of(request) {
             self.state().seen.insert(operation);
         }
@@ -229,7 +236,7 @@ impl Network {
             built = built.header("content-type", "application/json");
         }
         let body = request.body.clone().map_or_else(Body::empty, Body::from);
-        let answer = server.router().oneshot(built.body(body).ok()?).await.ok()?;
+        let answer = router.oneshot(built.body(body).ok()?).await.ok()?;
         let status = answer.status().as_u16();
         let headers = answer
             .headers()
@@ -313,7 +320,8 @@ impl Transport for Network {
             let weather = self.state().weather;
             self.wait(weather).await;
             let server = self.state().server.clone();
-            let (Some(server), false) = (server, weather.offline || self.chance.happens(weather.lose_request)) else {
+            let (Some((server, _)), false) = (server, weather.offline || self.chance.happens(weather.lose_request))
+            else {
                 return Err(TransportError("no socket".into()));
             };
             let mut socket = server

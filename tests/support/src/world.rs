@@ -84,7 +84,8 @@ impl World {
 
     /// An agent at the running server.
     pub async fn desk(&self) -> Desk {
-        Desk::sign_in(self.server(), APP_KEY, &self.chance).await
+        let router = self.network.router().expect("the server runs");
+        Desk::sign_in(self.server(), router, APP_KEY, &self.chance).await
     }
 
     /// Starts the server on its disk.

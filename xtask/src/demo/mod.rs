@@ -49,38 +49,43 @@ fn stay(port: u16) -> Result<(), String> {
         noticed.map_err(|error| format!("cannot listen for Ctrl-C: {error}"))?;
     }
     let mut server = Server::start(&scratch.path().join("server"), port, &scratch.path().join("server.log"), &[])?;
-    let program = process::program("beistand")?;
-    let beistand = format!("{} --server {} --app-key {APP_KEY}", program.display(), server.url());
-    let phone = format!("{beistand} --data {}", scratch.path().join("phone").display());
-    let agent = format!("{beistand} agent --user {AGENT} --password {PASSWORD}");
+    let (programs, phone) = (process::programs()?, scratch.path().join("phone"));
     println!(
         "
 A shop's support runs on this machine.
 
   server     {url}
   app key    {APP_KEY}
-  agent      {AGENT}, password {PASSWORD}
+  agents     {AGENT} and Aylin, password {PASSWORD}
   API        {url}/openapi.json
 
-Write as a customer, in another terminal:
+In another terminal:
 
-  {phone} open --subject \"Paket\" --text \"Wo ist mein Paket?\" --wait 10
-  {phone} list
+  export PATH={programs}:$PATH
+  export BEISTAND_SERVER={url} BEISTAND_APP_KEY={APP_KEY} BEISTAND_DATA={phone}
 
-Answer as an agent (with the id that the first command printed):
+Write as a customer (the first command prints the id of the conversation):
 
-  {agent} list
-  {agent} reply ID \"Es ist unterwegs.\"
+  beistand open --subject \"Paket\" --text \"Wo ist mein Paket?\"
+  beistand flush
+  beistand list
 
-And read the answer:
+Answer as an agent:
 
-  {phone} sync
-  {phone} show ID
+  beistand agent --user {AGENT} --password {PASSWORD} list
+  beistand agent --user {AGENT} --password {PASSWORD} reply ID \"Es ist unterwegs.\"
+
+Read the answer:
+
+  beistand sync
+  beistand show ID
 
 The same story told and checked by itself: cargo xtask demo --script
 Stop with Ctrl-C; everything written here is removed then.
 ",
-        url = server.url()
+        url = server.url(),
+        programs = programs.display(),
+        phone = phone.display(),
     );
     while !stop.load(Ordering::SeqCst) {
         if !server.is_running() {

@@ -68,7 +68,7 @@ impl Management {
 }
 
 fn refused(field: &str, detail: &str) -> StoreError {
-    StoreError::Refused(Violation::new(Code::BadParameter, field, detail))
+    StoreError::Refused(Violation::new(Code::BadParameter, field, format!("{field}: {detail}")))
 }
 
 fn check_name(name: &str, field: &str) -> Result<(), StoreError> {

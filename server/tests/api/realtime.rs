@@ -1,9 +1,16 @@
-//! Hints and typing, through the socket that needs no network.
+//! Hints and typing: through the socket that needs no network, and through a real one.
 
 use axum::http::Method;
 use beistand_protocol::{Author, ClientFrame, ServerFrame};
 
-use super::house::{conversation, house};
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::json;
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Message, client::IntoClientRequest as _, protocol::frame::coding::CloseCode},
+};
+
+use super::house::{House, Phone, conversation, house};
 
 #[tokio::test]
 async fn a_commit_rings_and_many_ring_once() {
@@ -73,4 +80,91 @@ async fn a_socket_path_without_an_upgrade_is_a_problem() {
     assert_eq!(house.get(&phone, "/v1/realtime").await.code(), "bad-parameter");
     assert_eq!(house.call(Method::GET, "/v1/realtime", vec![], None).await.code(), "unauthorized");
     assert_eq!(house.call(Method::GET, "/v1/agent/realtime", vec![], None).await.code(), "unauthorized");
+}
+
+type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
+
+async fn listen(house: &House) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = house.router.clone();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("ws://{address}")
+}
+
+async fn heard(socket: &mut Socket) -> Message {
+    socket.next().await.unwrap().unwrap()
+}
+
+fn auth(phone: &Phone) -> Message {
+    let frame = ClientFrame::Auth { app_key: Some("shop".into()), token: phone.credential.to_token() };
+    Message::text(serde_json::to_string(&frame).unwrap())
+}
+
+#[tokio::test]
+async fn a_real_socket_takes_its_credential_from_headers_or_the_first_frame() {
+    let house = house().await;
+    let phone = house.phone().await;
+    let url = listen(&house).await;
+    let mut request = format!("{url}/v1/realtime").into_client_request().unwrap();
+    for (name, value) in phone.headers() {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    let (mut by_header, _) = connect_async(request).await.unwrap();
+    let (mut by_frame, _) = connect_async(format!("{url}/v1/realtime")).await.unwrap();
+    by_frame.send(auth(&phone)).await.unwrap();
+    for socket in [&mut by_header, &mut by_frame] {
+        assert_eq!(heard(socket).await, Message::text(r#"{"t":"ready","seq":0}"#));
+    }
+    house.open(&phone).await;
+    for socket in [&mut by_header, &mut by_frame] {
+        assert_eq!(heard(socket).await, Message::text(r#"{"t":"hint","seq":2}"#));
+        socket.send(Message::text(r#"{"t":"ping"}"#)).await.unwrap();
+        assert_eq!(heard(socket).await, Message::text(r#"{"t":"pong"}"#));
+        socket.send(Message::text(r#"{"t":"of a later version","x":1}"#)).await.unwrap();
+    }
+    house.server.shutdown().await;
+    for socket in [&mut by_header, &mut by_frame] {
+        let Message::Close(Some(close)) = heard(socket).await else { panic!("no close frame") };
+        assert_eq!(close.code, CloseCode::Away);
+    }
+}
+
+#[tokio::test]
+async fn a_socket_with_a_wrong_credential_is_closed_with_the_code_of_the_problem() {
+    let house = house().await;
+    let mut phone = house.phone().await;
+    let url = listen(&house).await;
+    phone.credential.secret.0[0] ^= 1;
+    for path in ["/v1/realtime", "/v1/agent/realtime"] {
+        let (mut socket, _) = connect_async(format!("{url}{path}")).await.unwrap();
+        socket.send(auth(&phone)).await.unwrap();
+        let Message::Close(Some(close)) = heard(&mut socket).await else { panic!("no close frame") };
+        assert_eq!((close.code, close.reason.as_str()), (CloseCode::Policy, "unauthorized"));
+    }
+    let mut request = format!("{url}/v1/realtime").into_client_request().unwrap();
+    for (name, value) in phone.headers() {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    assert!(connect_async(request).await.unwrap_err().to_string().contains("401"));
+}
+
+#[tokio::test]
+async fn an_agents_socket_hears_every_conversation_and_its_notes() {
+    let house = house().await;
+    let (phone, agent) = (house.phone().await, house.sign_in().await);
+    let url = listen(&house).await;
+    let mut request = format!("{url}/v1/agent/realtime").into_client_request().unwrap();
+    request.headers_mut().insert("cookie", agent[0].1.parse().unwrap());
+    let (mut socket, _) = connect_async(request).await.unwrap();
+    assert_eq!(heard(&mut socket).await, Message::text(r#"{"t":"ready","seq":0}"#));
+    let (id, _) = house.open(&phone).await;
+    assert_eq!(heard(&mut socket).await, Message::text(r#"{"t":"hint","seq":2}"#));
+    house.answer(&agent, id, "Notiz", "agents").await;
+    assert_eq!(heard(&mut socket).await, Message::text(r#"{"t":"hint","seq":4}"#));
+    let mut hers = house.server.connect_in_process("shop", &phone.credential.to_token()).await.unwrap();
+    let typing = json!({ "t": "typing", "conversation_id": id, "typing": true });
+    socket.send(Message::text(typing.to_string())).await.unwrap();
+    assert!(matches!(hers.recv().await, Some(ServerFrame::Ready { .. })));
+    assert!(matches!(hers.recv().await, Some(ServerFrame::Typing { typing: true, .. })));
 }

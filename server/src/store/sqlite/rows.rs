@@ -32,8 +32,9 @@ fn optional_time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<UnixMi
 
 fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
+    // serde's own words may quote the document, and errors are logged.
     serde_json::from_str(&text)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+        .map_err(|_| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, "a damaged document".into()))
 }
 
 pub(super) fn to_json<T: serde::Serialize>(value: &T) -> rusqlite::Result<String> {

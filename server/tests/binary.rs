@@ -1,0 +1,133 @@
+//! The binary as an operator and a script meet it.
+
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+
+fn binary(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_beistand-server"));
+    for name in ["BEISTAND_SERVER_LISTEN", "BEISTAND_SERVER_DATA", "BEISTAND_SERVER_CONFIG", "RUST_LOG"] {
+        command.env_remove(name);
+    }
+    command.arg("--data").arg(data).args(["--listen", "127.0.0.1:0"]);
+    command
+}
+
+struct Running {
+    child: Child,
+    address: String,
+}
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        let mut child =
+            command.args(["serve", "--demo"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://").unwrap().to_owned();
+        Self { child, address }
+    }
+
+    fn get(&self, path: &str, headers: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn terminate(mut self) -> (Option<i32>, String) {
+        let killed = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        let status = self.child.wait().unwrap();
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (status.code(), log)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout)
+}
+
+#[test]
+fn it_serves_the_demo_and_stops_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(binary(folder.path()));
+    assert!(running.get("/healthz", "").contains("{\"status\":\"ok\"}"));
+    let config = running.get("/v1/config", "X-App-Key: demo\r\n");
+    assert!(config.contains("order_number") && config.contains("Größe"));
+    // A second server on the folder, beside which the small commands work.
+    let second = binary(folder.path()).args(["serve"]).output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(text(&second).contains("another server"), "{}", text(&second));
+    let added = binary(folder.path()).args(["app", "add", "shoes", "--key", "shoe-key"]).output().unwrap();
+    assert_eq!(text(&added), "shoe-key\n");
+    assert!(running.get("/v1/config", "X-App-Key: shoe-key\r\n").starts_with("HTTP/1.1 200"));
+    let agent = binary(folder.path()).args(["agent", "add", "Maike", "--app", "shoe-key"]).output().unwrap();
+    assert_eq!(agent.stdout.len(), 33, "a generated password of 32 digits");
+    let ambiguous = binary(folder.path()).args(["agent", "add", "Jonas"]).output().unwrap();
+    assert!(text(&ambiguous).contains("--app"));
+    let copy = folder.path().join("copy.db");
+    assert!(binary(folder.path()).arg("backup").arg(&copy).status().unwrap().success());
+    let again = binary(folder.path()).arg("backup").arg(&copy).output().unwrap();
+    assert!(!again.status.success() && text(&again).contains("exists already"));
+    let (code, log) = running.terminate();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("stopped"));
+    for secret in ["Jana", "Petersen", "Naht", "shoe-key"] {
+        assert!(!log.contains(secret), "{secret} is in the log");
+    }
+}
+
+#[test]
+fn wrong_settings_name_their_key_and_exit_with_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("beistand.toml");
+    let data = folder.path().join("data");
+    for (toml, args, named) in [
+        ("[limits]\nbrust = 1", vec![], "brust"),
+        ("[limits]\nburst = -5", vec![], "burst"),
+        ("", vec!["--listen", "nowhere"], "listen"),
+        ("", vec!["--log-format", "xml"], "--log-format"),
+        ("log = \"a=b=c\"", vec![], "log"),
+    ] {
+        std::fs::write(&file, toml).unwrap();
+        let mut command = binary(&data);
+        if !args.is_empty() {
+            command = Command::new(env!("CARGO_BIN_EXE_beistand-server"));
+            command.arg("--data").arg(&data);
+        }
+        let output = command.arg("--config").arg(&file).args(&args).arg("serve").output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{toml} {args:?}: {}", text(&output));
+        assert!(text(&output).contains(named), "{named}: {}", text(&output));
+    }
+    assert!(!data.exists(), "a wrong setting leaves nothing behind");
+}
+
+#[test]
+fn flags_win_over_environment_over_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("beistand.toml");
+    std::fs::write(&file, "data = \"/nonexistent/from-file\"\nlog_format = \"json\"\nlisten = \"127.0.0.1:0\"")
+        .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_beistand-server"));
+    command.env("BEISTAND_SERVER_DATA", folder.path().join("data")).env("BEISTAND_SERVER_CONFIG", &file);
+    let running = Running::start(command);
+    assert!(folder.path().join("data/beistand.db").exists());
+    let (code, log) = running.terminate();
+    assert_eq!(code, Some(0));
+    assert!(log.lines().all(|line| line.starts_with('{')), "{log}");
+}

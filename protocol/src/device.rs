@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{DeviceId, PersonId},
+    sync::Epoch,
     time::UnixMillis,
 };
 
@@ -86,7 +87,7 @@ impl std::fmt::Debug for RegisterDevice {
 }
 
 /// Answer to a registration.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Device {
     /// Which installation.
@@ -95,6 +96,8 @@ pub struct Device {
     pub person_id: PersonId,
     /// When it was first registered.
     pub created_at: UnixMillis,
+    /// The history that the person's writes belong to from now on: a phone that has not synced yet names it as well.
+    pub epoch: Epoch,
 }
 
 #[cfg(test)]

@@ -414,8 +414,7 @@ async fn become_edit(inner: Arc<Inner>, id: OperationId) -> Done {
     }
 }
 
-/// Registers the device with the secret that this phone minted and stored before: a lost answer strands nobody. A first
-/// registration is followed by a first sync, so that every write names the history it belongs to.
+/// Registers the device with the secret that this phone minted and stored before: a lost answer strands nobody.
 pub(crate) async fn prepare_identity(inner: &Inner, id: IdentityId) -> Result<(), CallError> {
     let _one_at_a_time = inner.registering.lock().await;
     let stored = inner.database.read(move |connection| identity::by_id(connection, id)).await;
@@ -436,13 +435,18 @@ pub(crate) async fn prepare_identity(inner: &Inner, id: IdentityId) -> Result<()
     };
     inner.server_told_time(&answered.response);
     inner.connection.set(Connection::Online);
-    if inner.database.write(move |connection| identity::set_registered(connection, id)).await.is_err() {
-        return Err(CallError::Unreachable);
-    }
-    let epoch = inner.database.read(move |connection| Ok(identity::sync_state(connection, id)?.epoch)).await;
-    if matches!(epoch, Ok(None)) {
-        // Writes may go out without it as well; the next sync catches up.
-        let _ = puller::pull_registered(inner).await;
-    }
-    Ok(())
+    let epoch = answered.value.epoch;
+    let stored = inner
+        .database
+        .write(move |connection| {
+            identity::set_registered(connection, id)?;
+            // Without a first sync, the history begins here: every write names it. Otherwise sync compares.
+            let state = identity::sync_state(connection, id)?;
+            if state.epoch.is_none() {
+                identity::set_sync_state(connection, id, &identity::SyncState { epoch: Some(epoch), ..state })?;
+            }
+            Ok(())
+        })
+        .await;
+    stored.map_err(|_| CallError::Unreachable)
 }

@@ -8,7 +8,12 @@ use rusqlite::{OptionalExtension as _, params};
 use subtle::ConstantTimeEq as _;
 
 use super::{Context, Done, done, refuse};
-use crate::store::{AppId, AppRow, Applied, Outcome, command::RegisterDevice, role_name, sqlite::rows::uuid};
+use crate::store::{
+    AppId, AppRow, Applied, Outcome, Stream,
+    command::RegisterDevice,
+    role_name,
+    sqlite::{rows::uuid, sync},
+};
 
 pub(super) fn add_app(context: &Context<'_>, name: String, key: String, at: UnixMillis) -> Done<Applied> {
     let added = context.conn.execute(
@@ -106,7 +111,8 @@ pub(super) fn register_device(context: &Context<'_>, register: &RegisterDevice) 
             )?
             .execute(params![app.0, device.as_bytes(), platform, locale])?;
         set_locale(context, *app, person, locale.as_deref())?;
-        return done(false, Outcome::Device(Device { id: *device, person_id: person, created_at }));
+        let epoch = sync::place(context.conn, *app, Stream::Person(person))?.epoch;
+        return done(false, Outcome::Device(Device { id: *device, person_id: person, created_at, epoch }));
     }
     context.conn.execute(
         "INSERT INTO persons (app_id, id, name, locale, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -117,7 +123,8 @@ pub(super) fn register_device(context: &Context<'_>, register: &RegisterDevice) 
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![app.0, device.as_bytes(), person.as_bytes(), secret_hash, platform, locale, at.0],
     )?;
-    done(true, Outcome::Device(Device { id: *device, person_id: *person, created_at: *at }))
+    let epoch = sync::place(context.conn, *app, Stream::Person(*person))?.epoch;
+    done(true, Outcome::Device(Device { id: *device, person_id: *person, created_at: *at, epoch }))
 }
 
 fn set_locale(context: &Context<'_>, app: AppId, person: PersonId, locale: Option<&str>) -> Done<()> {

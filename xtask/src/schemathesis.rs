@@ -15,33 +15,21 @@ use crate::{
 /// The pinned Python packages.
 const REQUIREMENTS: &str = "xtask/requirements.txt";
 
-/// Settings and hooks.
+/// Settings of both sides, and hooks.
 const FOLDER: &str = "tests/conformance/schemathesis";
 
 /// Cases for each operation, and with `--full`.
 const EXAMPLES: [&str; 2] = ["40", "1000"];
-
-/// The server's configuration: thousands of requests a minute come from one person and one address.
-const CONFIGURATION: &str = "[limits]
-burst = 0
-writes_per_minute = 0
-registration_burst = 0
-registrations_per_minute = 0
-sign_in_burst = 0
-sign_ins_per_minute = 0
-";
 
 /// Runs the check; needs a built server.
 pub fn check(run: &mut Run) -> Result<(), Fault> {
     let root = process::root();
     let python = setup::python_environment(&root.join(REQUIREMENTS))?;
     let scratch = Scratch::new("schemathesis")?;
-    let configuration = scratch.path().join("server.toml");
-    std::fs::write(&configuration, CONFIGURATION).map_err(|error| format!("{}: {error}", configuration.display()))?;
     let log = scratch.path().join("server.log");
-    let environment = [("BEISTAND_SERVER_CONFIG", configuration.display().to_string())];
-    let server = Server::start(&scratch.path().join("server"), 0, &log, &environment)?;
     let folder = root.join(FOLDER);
+    let environment = [("BEISTAND_SERVER_CONFIG", folder.join("server.toml").display().to_string())];
+    let server = Server::start(&scratch.path().join("server"), 0, &log, &environment)?;
     let mut command = Command::new(python.join("bin/st"));
     // Its own files go into the scratch folder, not into the repository.
     command.current_dir(scratch.path()).arg("--config-file").arg(folder.join("schemathesis.toml"));

@@ -110,6 +110,8 @@ pub(crate) enum StoreError {
     TooNew(i64),
     #[error("a stored value cannot be read: {0}")]
     Value(&'static str),
+    #[error("the data folder cannot be made: {0}")]
+    Folder(std::io::ErrorKind),
     #[error("sqlite: {0}")]
     Sqlite(rusqlite::Error),
     /// A rule found broken inside a transaction, which is rolled back; handed through as it is.

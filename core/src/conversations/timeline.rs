@@ -102,6 +102,11 @@ impl Timeline {
         self.older_here || self.older_at_server
     }
 
+    /// Whether older messages are on this phone, so that [`Timeline::load_earlier`] needs no network.
+    pub fn has_earlier_here(&self) -> bool {
+        self.older_here
+    }
+
     /// The whole window on the first call, then what has changed since the last call. `None` once the client is gone.
     pub async fn next(&mut self) -> Option<Vec<Difference>> {
         if std::mem::take(&mut self.first) {

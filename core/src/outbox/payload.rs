@@ -4,8 +4,8 @@
 //! request is frozen is not touched by it, since what may be at the server must be repeated byte for byte.
 
 use beistand_protocol::{
-    ConversationId, EditMessage, MessageId, OpenConversation, ReadMarks, SendMessage, Status, StatusChange, UnixMillis,
-    limits,
+    AppConfig, ConversationId, EditMessage, FieldValue, MessageId, OpenConversation, ReadMarks, SendMessage, Status,
+    StatusChange, UnixMillis, limits,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -110,8 +110,9 @@ impl Payload {
     }
 
     /// The request, to be frozen. `known` is the server's time as far as it is known: a `sent_at` that no server would
-    /// believe is left out, since a phone with a wrong clock must not wedge its person's messages.
-    pub(crate) fn freeze(&self, known: Option<UnixMillis>) -> Result<WireBody, StoreError> {
+    /// believe is left out, since a phone with a wrong clock must not wedge its person's messages. `config` is what the
+    /// server announces: a field that was filled in before anybody knew its kind gets it now.
+    pub(crate) fn freeze(&self, known: Option<UnixMillis>, config: Option<&AppConfig>) -> Result<WireBody, StoreError> {
         let conversation = self.conversation();
         let believed = |sent_at: Option<UnixMillis>| {
             sent_at.filter(|at| {
@@ -123,6 +124,14 @@ impl Payload {
             Self::Open { body, .. } => {
                 let mut body = body.clone();
                 body.message.sent_at = believed(body.message.sent_at);
+                for definition in config.iter().flat_map(|config| &config.fields) {
+                    if let Some(value) = body.fields.get_mut(&definition.key)
+                        && let FieldValue::Text(text) = value
+                        && let Ok(typed) = definition.parse(text)
+                    {
+                        *value = typed;
+                    }
+                }
                 (Method::Put, format!("v1/conversations/{conversation}"), to_json(&body)?)
             }
             Self::Send { message, body, .. } => {
@@ -225,6 +234,18 @@ mod tests {
     }
 
     #[test]
+    fn a_field_filled_in_before_its_kind_was_known_gets_it_when_it_leaves() {
+        let definition = r#"{"key":"amount","kind":"number"}"#;
+        let config = AppConfig { fields: vec![serde_json::from_str(definition).unwrap()], ..AppConfig::default() };
+        let body = r#"{"subject":"s","fields":{"amount":"12.5","other":"1"},
+            "message":{"id":"01920e5c-7b1a-7c3e-9f10-5a2b3c4d5e70","text":"t"}}"#;
+        let conversation = ConversationId::mint(UnixMillis(1), [1; 10]);
+        let open = Payload::Open { conversation, body: serde_json::from_str(body).unwrap() };
+        let frozen = open.freeze(None, Some(&config)).unwrap().body.unwrap();
+        assert!(frozen.contains(r#""amount":12.5"#) && frozen.contains(r#""other":"1""#), "{frozen}");
+    }
+
+    #[test]
     fn a_time_that_no_server_believes_is_left_out() {
         let known = Some(UnixMillis(1_795_253_400_000));
         let year_9999 = 253_400_000_000_000;
@@ -234,7 +255,7 @@ mod tests {
             (year_9999, known, false),
             (1_795_253_400_000, None, false),
         ] {
-            let frozen = send(at).freeze(known).unwrap();
+            let frozen = send(at).freeze(known, None).unwrap();
             assert_eq!(frozen.body.unwrap().contains("sent_at"), expected, "{at}");
         }
     }

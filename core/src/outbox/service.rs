@@ -80,7 +80,8 @@ impl Outbox {
                 .database
                 .read(|connection| {
                     let (waiting, wedged) = outbox::counts(connection)?;
-                    Ok((waiting, wedged, outbox::held_back(connection)?))
+                    let held_back = if wedged == 0 { 0 } else { outbox::held_back(connection)? };
+                    Ok((waiting, wedged, held_back))
                 })
                 .await?;
             if waiting == held_back {

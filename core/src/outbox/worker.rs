@@ -285,6 +285,7 @@ fn with_time(inner: &Inner, mut events: Vec<Event>) -> Vec<Event> {
 
 async fn send(inner: Arc<Inner>, id: OperationId) -> Done {
     let (now, known) = (inner.clock.wall(), inner.known_time());
+    let (config, announced) = inner.app_config();
     let prepared = inner
         .database
         .write(move |connection| {
@@ -292,7 +293,7 @@ async fn send(inner: Arc<Inner>, id: OperationId) -> Done {
             let identity = identity::by_id(connection, row.row.identity)?.ok_or(StoreError::Value("an identity"))?;
             let epoch = identity::sync_state(connection, identity.id)?.epoch;
             let device = identity.credential.device;
-            let prepared = outbox::prepare(connection, id, device, now, known)?;
+            let prepared = outbox::prepare(connection, id, device, now, known, announced.then_some(&config))?;
             Ok(Some((row.row, prepared.map(|prepared| (prepared, identity, epoch)))))
         })
         .await;
@@ -435,6 +436,10 @@ pub(crate) async fn prepare_identity(inner: &Inner, id: IdentityId) -> Result<()
     };
     inner.server_told_time(&answered.response);
     inner.connection.set(Connection::Online);
+    if !inner.app_config().1 {
+        // What was filled in before the first contact is typed by it; without it the server decides.
+        let _ = puller::refresh_config(inner).await;
+    }
     let epoch = answered.value.epoch;
     let stored = inner
         .database

@@ -367,7 +367,7 @@ impl Writer {
         {
             std::fs::create_dir_all(folder).map_err(|error| match error.kind() {
                 std::io::ErrorKind::StorageFull => StoreError::Full,
-                _ => StoreError::Value("the data folder cannot be made"),
+                _ => StoreError::Folder(error.kind()),
             })?;
         }
         open::open(&self.shared.path, self.shared.options.vfs.as_deref(), Purpose::Write)
@@ -442,6 +442,7 @@ fn copy(error: &StoreError) -> StoreError {
         StoreError::Closed => StoreError::Closed,
         StoreError::TooNew(version) => StoreError::TooNew(*version),
         StoreError::Value(what) => StoreError::Value(what),
+        StoreError::Folder(kind) => StoreError::Folder(*kind),
         StoreError::Rule(error) => StoreError::Rule(error.clone()),
         StoreError::Sqlite(_) => StoreError::Value("the transaction failed"),
     }

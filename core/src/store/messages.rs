@@ -93,9 +93,10 @@ fn forget(connection: &Connection, id: &[u8]) -> Result<(), StoreError> {
         .prepare_cached("SELECT 1 FROM outbox WHERE message_id = ? AND kind IN ('open', 'send')")?
         .exists([id])?;
     if waits {
+        // It stood before whatever was written since.
         connection
             .prepare_cached(
-                "UPDATE messages SET seq = NULL, server = NULL, version = 0, local_order = seq WHERE id = ?",
+                "UPDATE messages SET seq = NULL, server = NULL, version = 0, local_order = seq - (1 << 40) WHERE id = ?",
             )?
             .execute([id])?;
     } else {

@@ -1,6 +1,8 @@
 //! Rows of the outbox: written with their echo, frozen before they leave, deleted with their acknowledgement.
 
-use beistand_protocol::{ConversationId, DeviceId, Lane, MessageId, OperationId, OperationOrder, UnixMillis};
+use beistand_protocol::{
+    AppConfig, ConversationId, DeviceId, Lane, MessageId, OperationId, OperationOrder, UnixMillis,
+};
 use rusqlite::{Connection, params};
 
 use super::meta;
@@ -71,7 +73,7 @@ pub(crate) fn next_lane_seq(connection: &Connection, lane: Lane) -> Result<u64, 
 /// Fails if one more row would go over the bounds; nothing has been promised by then.
 pub(crate) fn check_room(connection: &Connection, bounds: Bounds) -> Result<(), StoreError> {
     let (items, bytes): (u32, u64) = connection
-        .prepare_cached("SELECT count(*), coalesce(sum(length(payload)), 0) FROM outbox")?
+        .prepare_cached("SELECT items, bytes FROM outbox_size")?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if items >= bounds.items || bytes >= bounds.bytes {
         return Err(Error::new(ErrorKind::OutboxFull, "the outbox holds as much as it may; nothing was stored").into());
@@ -241,11 +243,12 @@ pub(crate) fn prepare(
     device: DeviceId,
     now: UnixMillis,
     known: Option<UnixMillis>,
+    config: Option<&AppConfig>,
 ) -> Result<Option<Prepared>, StoreError> {
     let Some(stored) = get(connection, id)?.filter(|stored| !stored.row.wedged) else { return Ok(None) };
     let wire = match stored.wire {
         Some(wire) => wire,
-        None => stored.payload.freeze(known)?,
+        None => stored.payload.freeze(known, config)?,
     };
     let json = serde_json::to_string(&wire).map_err(|_| StoreError::Value("a frozen request"))?;
     connection
@@ -314,12 +317,12 @@ pub(crate) fn delete(connection: &Connection, id: OperationId) -> Result<bool, S
     Ok(connection.prepare_cached("DELETE FROM outbox WHERE id = ?")?.execute([id.as_bytes()])? > 0)
 }
 
-/// Rows that wait and rows that are wedged, background lanes left out.
+/// Rows that wait and rows that are wedged.
 pub(crate) fn counts(connection: &Connection) -> Result<(u64, u64), StoreError> {
     Ok(connection
         .prepare_cached(
             "SELECT count(*) FILTER (WHERE state <> 'wedged'), count(*) FILTER (WHERE state = 'wedged')
-             FROM outbox WHERE lane NOT LIKE 'read:%'",
+             FROM outbox",
         )?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
@@ -328,7 +331,7 @@ pub(crate) fn counts(connection: &Connection) -> Result<(u64, u64), StoreError> 
 pub(crate) fn held_back(connection: &Connection) -> Result<u64, StoreError> {
     Ok(connection
         .prepare_cached(
-            "SELECT count(*) FROM outbox o WHERE state <> 'wedged' AND lane NOT LIKE 'read:%' AND EXISTS
+            "SELECT count(*) FROM outbox o WHERE state <> 'wedged' AND EXISTS
                (SELECT 1 FROM outbox h WHERE h.lane = o.lane AND h.state = 'wedged' AND h.lane_seq < o.lane_seq)",
         )?
         .query_row([], |row| row.get(0))?)

@@ -113,7 +113,8 @@ pub(crate) async fn pull_registered(inner: &Inner) -> std::result::Result<(), Pu
     }
 }
 
-async fn refresh_config(inner: &Inner) -> std::result::Result<(), PullError> {
+/// The configuration, if the last look is long enough ago.
+pub(crate) async fn refresh_config(inner: &Inner) -> std::result::Result<(), PullError> {
     let now = inner.clock.monotonic();
     if inner.config_checked().is_some_and(|checked| now.saturating_sub(checked) < CONFIG_EVERY) {
         return Ok(());

@@ -1,7 +1,7 @@
 //! A network with weather, between a phone and a server of the same process: requests get lost, answers get lost after
 //! the server has committed, copies arrive late behind their successors, and strangers answer in the server's place.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -70,6 +70,23 @@ impl Weather {
     pub const OFFLINE: Self = Self { offline: true, ..Self::CALM };
 }
 
+/// What happens to the next writes, one each, before the weather has its say again.
+#[derive(Clone, Debug)]
+pub enum Scripted {
+    /// It arrives, and its answer comes back.
+    Pass,
+    /// It never arrives.
+    LoseRequest,
+    /// The server works, the answer is lost.
+    LoseAnswer,
+    /// It is held up on the way; the phone gives up on it. [`Network::release`] lets it arrive.
+    Hold,
+    /// Somebody answers in the server's place.
+    Answer(u16, &'static str, String),
+    /// The server says no with this code.
+    Problem(Code),
+}
+
 /// What has happened on a network, to show that a run tested what it should.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Tally {
@@ -94,6 +111,8 @@ struct State {
     tally: Tally,
     /// Operations that a server has seen: none of them is refused for good any more, as no real server would.
     seen: BTreeSet<String>,
+    script: VecDeque<Scripted>,
+    held: Vec<Request>,
 }
 
 /// A network; clones share it.
@@ -113,7 +132,14 @@ enum Fate {
 impl Network {
     /// A calm network without a server.
     pub fn new(chance: Chance, app_key: &str) -> Self {
-        let state = State { server: None, weather: Weather::CALM, tally: Tally::default(), seen: BTreeSet::new() };
+        let state = State {
+            server: None,
+            weather: Weather::CALM,
+            tally: Tally::default(),
+            seen: BTreeSet::new(),
+            script: VecDeque::new(),
+            held: Vec::new(),
+        };
         Self { state: Arc::new(Mutex::new(state)), chance, app_key: app_key.to_owned() }
     }
 
@@ -134,6 +160,26 @@ impl Network {
     /// Changes the weather.
     pub fn set_weather(&self, weather: Weather) {
         self.state().weather = weather;
+    }
+
+    /// Decides about the next writes.
+    pub fn script(&self, script: impl IntoIterator<Item = Scripted>) {
+        self.state().script.extend(script);
+    }
+
+    /// Whether all that was scripted has happened.
+    pub fn script_is_over(&self) -> bool {
+        self.state().script.is_empty()
+    }
+
+    /// Lets the writes arrive that were held up; returns the server's answers, which no phone waits for any more.
+    pub async fn release(&self) -> Vec<Response> {
+        let held = std::mem::take(&mut self.state().held);
+        let mut answers = Vec::new();
+        for request in held {
+            answers.extend(self.deliver(&request).await);
+        }
+        answers
     }
 
     /// What has happened so far.
@@ -189,6 +235,27 @@ impl Network {
         let weather = self.state().weather;
         let lost = || Err(TransportError("lost".into()));
         self.wait(weather).await;
+        let scripted = match operation_of(&request) {
+            Some(_) => self.state().script.pop_front(),
+            None => None,
+        };
+        if let Some(scripted) = scripted {
+            let _ = reply.send(match scripted {
+                Scripted::Pass => self.deliver(&request).await.map_or_else(lost, Ok),
+                Scripted::LoseRequest => lost(),
+                Scripted::LoseAnswer => {
+                    self.deliver(&request).await;
+                    lost()
+                }
+                Scripted::Hold => {
+                    self.state().held.push(request);
+                    lost()
+                }
+                Scripted::Answer(status, content_type, body) => Ok(answer(status, content_type, body)),
+                Scripted::Problem(code) => Ok(problem(code)),
+            });
+            return;
+        }
         if weather.offline {
             let _ = reply.send(lost());
             return;

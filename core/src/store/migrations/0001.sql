@@ -78,6 +78,24 @@ CREATE TABLE outbox (
   UNIQUE (lane, lane_seq)
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX outbox_by_message ON outbox (message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX outbox_by_state ON outbox (state, lane, lane_seq);
+
+-- How much the outbox holds, kept by triggers: whether there is room must not cost more the fuller it is.
+CREATE TABLE outbox_size (
+  one   INTEGER PRIMARY KEY CHECK (one = 1),
+  items INTEGER NOT NULL,
+  bytes INTEGER NOT NULL
+) STRICT;
+INSERT INTO outbox_size VALUES (1, 0, 0);
+CREATE TRIGGER outbox_grows AFTER INSERT ON outbox BEGIN
+  UPDATE outbox_size SET items = items + 1, bytes = bytes + length(new.payload);
+END;
+CREATE TRIGGER outbox_shrinks AFTER DELETE ON outbox BEGIN
+  UPDATE outbox_size SET items = items - 1, bytes = bytes - length(old.payload);
+END;
+CREATE TRIGGER outbox_changes AFTER UPDATE OF payload ON outbox BEGIN
+  UPDATE outbox_size SET bytes = bytes + length(new.payload) - length(old.payload);
+END;
 
 -- The last number given in a lane: numbers are never used twice, not even after a row is gone.
 CREATE TABLE lanes (

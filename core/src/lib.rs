@@ -32,3 +32,8 @@ pub use model::{
 };
 pub use observe::{Observable, Subscription};
 pub use outbox::{FlushOutcome, Outbox};
+
+/// The code of the guide, compiled with every run of the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/embedding.md")]
+struct Guide;

@@ -1,12 +1,11 @@
-//! The way to the server for an agent: one TLS configuration on ring for HTTP and for the socket, with the roots that the
-//! operating system trusts; the same choice as in the core (see `docs/adr/0002`).
+//! The way to the server for an agent: the core's TLS configuration (see `docs/adr/0002`) for HTTP and for the socket.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use beistand_core::api::tls;
 use reqwest::Url;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt;
+use rustls::ClientConfig;
 
 use crate::exit::{Exit, Failure};
 
@@ -27,7 +26,7 @@ pub struct Connection {
 impl Connection {
     /// Prepares it; nothing is sent yet.
     pub fn prepare(server: &Url) -> Result<Self, Failure> {
-        let tls = client_config(server.scheme() == "https")?;
+        let tls = tls::client_config(server.scheme() == "https").map_err(|_| no_tls())?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls.clone())
             .user_agent(concat!("beistand/", env!("CARGO_PKG_VERSION"), " (terminal)"))
@@ -44,17 +43,4 @@ impl Connection {
 
 fn no_tls() -> Failure {
     Failure::new(Exit::Failed, "tls", "An encrypted connection cannot be set up on this machine. Nothing was sent.")
-}
-
-fn client_config(encrypted: bool) -> Result<ClientConfig, Failure> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(|_| no_tls())?;
-    let builder = if encrypted {
-        builder.with_platform_verifier().map_err(|_| no_tls())?
-    } else {
-        // Plain HTTP to this machine: no certificate will be seen, so none is read.
-        builder.with_root_certificates(RootCertStore::empty())
-    };
-    Ok(builder.with_no_client_auth())
 }

@@ -8,8 +8,12 @@ use rustls_platform_verifier::BuilderVerifierExt;
 
 use super::transport::TransportError;
 
-/// `encrypted` is false where the server is this machine over plain HTTP: then no roots are read at all.
-pub(super) fn client_config(encrypted: bool) -> Result<ClientConfig, TransportError> {
+/// The configuration. `encrypted` is false where the server is this machine over plain HTTP: then no roots are read at
+/// all.
+///
+/// # Errors
+/// If the system's certificates cannot be read.
+pub fn client_config(encrypted: bool) -> Result<ClientConfig, TransportError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -5,7 +5,7 @@
 //! is awaited. **One name**: every row carries an id that it keeps for ever, so a server that has it already says so
 //! instead of storing it twice. **Frozen**: before the first byte leaves, the exact request is stored and marked as
 //! perhaps delivered; from then on it is only repeated or followed, never changed. **One truth**: [`machine`] decides, as
-//! a function of state, event and time; [`worker`] only carries out what it says, and tells it nothing that is not
+//! a function of state, event and time; `worker` only carries out what it says, and tells it nothing that is not
 //! committed.
 
 pub(crate) mod actions;

@@ -1,6 +1,6 @@
 //! What a row of the outbox wants done, as it is stored, and the request it becomes.
 //!
-//! A stored payload has a version. A format change adds a step to [`migrate`] and never deletes a row; a row whose
+//! A stored payload has a version. A format change adds a step to `migrate` and never deletes a row; a row whose
 //! request is frozen is not touched by it, since what may be at the server must be repeated byte for byte.
 
 use beistand_protocol::{

@@ -1,6 +1,6 @@
 //! Threads and connections. Writes go to one thread, which commits what waits together (group commit); reads go to two
 //! others. Nothing of SQLite ever runs on an async thread. The threads start with the first call and end with
-//! [`Database::close`]; while the app is paused the file is closed after each call, so that a suspended app holds no lock.
+//! `Database::close`; while the app is paused the file is closed after each call, so that a suspended app holds no lock.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

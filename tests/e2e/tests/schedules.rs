@@ -23,7 +23,9 @@ fn nothing_is_lost_doubled_or_reordered_in_any_schedule() {
         return;
     }
     let schedules = number("BEISTAND_SCHEDULES").unwrap_or(SCHEDULES);
-    let next = AtomicU64::new(0);
+    // Long runs begin where the last one ended.
+    let first = number("BEISTAND_FIRST_SEED").unwrap_or(0);
+    let next = AtomicU64::new(first);
     let sum = Mutex::new((Report::default(), Vec::new()));
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
@@ -31,7 +33,7 @@ fn nothing_is_lost_doubled_or_reordered_in_any_schedule() {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= schedules {
+                    if seed >= first + schedules {
                         return;
                     }
                     let outcome = std::panic::catch_unwind(|| play(seed))

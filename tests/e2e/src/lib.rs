@@ -1,6 +1,8 @@
 //! End to end: a phone and the real server, held against an oracle that knows what the person did.
 //!
-//! [`schedule`] plays seeded runs in one process under virtual time; the tests beside it use real processes.
+//! [`schedule`] plays seeded runs in one process under virtual time, [`processes`] seeded runs of real processes that are
+//! killed.
 
 pub mod oracle;
+pub mod processes;
 pub mod schedule;

@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 
 use crate::api::http::HttpTransport;
 use crate::api::transport::{Response, Transport};
-use crate::clock::{Clock, Entropy, KnownTime, SystemClock, SystemEntropy};
+use crate::clock::{Clock, Entropy, KnownTime, Now, SystemClock, SystemEntropy};
 use crate::config::{PAUSE_WITHIN, Settings};
 use crate::conversations::Conversations;
 use crate::error::{Error, ErrorKind, Result, StoreError};
@@ -93,7 +93,7 @@ impl ClientBuilder {
             tasks: Mutex::new(None),
             folder: Mutex::new(Some(folder)),
         });
-        Ok(Client { _guard: Arc::new(Guard(inner.clone())), inner })
+        Ok(Client { guard: Arc::new(Guard(inner.clone())), inner })
     }
 }
 
@@ -104,9 +104,7 @@ struct FolderClaim(PathBuf, String);
 
 impl FolderClaim {
     fn claim(folder: PathBuf, vfs: Option<&str>) -> Result<Self> {
-        let folder = std::path::absolute(&folder).unwrap_or(folder);
-        // A folder that exists may have several names.
-        let folder = folder.canonicalize().unwrap_or(folder);
+        let folder = one_name(std::path::absolute(&folder).unwrap_or(folder));
         let name = vfs.unwrap_or_default().to_owned();
         let mut claimed = lock(&CLAIMED);
         if !claimed.get_or_insert_default().insert((folder.clone(), name.clone())) {
@@ -114,6 +112,16 @@ impl FolderClaim {
         }
         Ok(Self(folder, name))
     }
+}
+
+/// A folder may have several names, before and after it is made: what exists of its path is named without links.
+fn one_name(folder: PathBuf) -> PathBuf {
+    for ancestor in folder.ancestors() {
+        if let Ok(real) = ancestor.canonicalize() {
+            return folder.strip_prefix(ancestor).map_or_else(|_| folder.clone(), |rest| real.join(rest));
+        }
+    }
+    folder
 }
 
 impl Drop for FolderClaim {
@@ -197,7 +205,7 @@ impl Inner {
             .database
             .write(move |connection| {
                 identity::ensure(connection, fresh, now.0)?;
-                Ok((meta::server_time(connection)?, meta::app_config(connection)?))
+                Ok((meta::told_time(connection)?, meta::app_config(connection)?))
             })
             .await?;
         *lock(&self.known) = KnownTime::restored(known, self.clock.monotonic());
@@ -233,11 +241,15 @@ impl Inner {
     {
         self.started().await?;
         let acting = self.acting().await?;
-        let committed = self.database.write(move |connection| work(connection, &acting)).await;
+        // The worker is told from the commit itself: in the order of commits, and even if the caller has given up.
+        let inner = self.clone();
+        let tell = Box::new(move |events: &Vec<Event>| {
+            inner.tell_worker(events.clone());
+            inner.changes.announce(conversation.map_or(StoreChange::Everything, StoreChange::Conversation));
+        });
+        let committed = self.database.write_and_tell(move |connection| work(connection, &acting), Some(tell)).await;
         self.report_recoveries();
-        let events = committed?;
-        self.tell_worker(events);
-        self.changes.announce(conversation.map_or(StoreChange::Everything, StoreChange::Conversation));
+        committed?;
         Ok(())
     }
 
@@ -246,7 +258,7 @@ impl Inner {
         Ok(Acting {
             identity: identity.id,
             now: self.clock.wall(),
-            known: self.known_time(),
+            born: self.birth_time(),
             bounds: Bounds { items: self.settings.outbox_items, bytes: self.settings.outbox_bytes },
             entropy: self.entropy.clone(),
         })
@@ -261,8 +273,11 @@ impl Inner {
         Ok(self.database.write(move |connection| identity::ensure(connection, fresh, now.0)).await?)
     }
 
-    fn report_recoveries(&self) {
-        for recovered in self.database.take_recovered() {
+    /// Tells of damaged databases that were rebuilt since the last look; whether there was one.
+    pub fn report_recoveries(&self) -> bool {
+        let recovered = self.database.take_recovered();
+        let any = !recovered.is_empty();
+        for recovered in recovered {
             self.emit(ClientEvent::DatabaseRecovered {
                 moved_to: recovered.moved_to,
                 outbox_rows: recovered.outbox_rows,
@@ -271,6 +286,7 @@ impl Inner {
             self.reload_worker();
             self.changes.announce(StoreChange::Everything);
         }
+        any
     }
 
     pub fn tell_worker(&self, events: Vec<Event>) {
@@ -303,9 +319,19 @@ impl Inner {
         lock(&self.known).at(self.clock.monotonic())
     }
 
+    /// The server's time that something written now is dated with: rather too late than too early.
+    pub fn birth_time(&self) -> Option<UnixMillis> {
+        lock(&self.known).at_most(Now::read(&*self.clock))
+    }
+
+    /// The last word of the server on its time, to be stored.
+    pub fn told_time(&self) -> Option<(UnixMillis, UnixMillis)> {
+        lock(&self.known).told_at_wall()
+    }
+
     pub fn server_told_time(&self, response: &Response) {
         if let Some(time) = response.server_time() {
-            lock(&self.known).told(time, self.clock.monotonic());
+            lock(&self.known).told(time, Now::read(&*self.clock));
         }
     }
 
@@ -328,7 +354,10 @@ impl Inner {
     }
 }
 
-/// Spawns a long task by name; if it panics, its death is reported and it is started anew with the next resume.
+/// How long a dead task stays dead: long enough that one that dies at once does not keep the processor busy.
+const RESPAWN_AFTER: Duration = Duration::from_secs(1);
+
+/// Spawns a long task by name; if it panics, its death is reported and all tasks are started anew.
 fn supervise(inner: &Arc<Inner>, task: &'static str, future: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
     let inner = Arc::downgrade(inner);
     let handle = tokio::spawn(future);
@@ -340,6 +369,10 @@ fn supervise(inner: &Arc<Inner>, task: &'static str, future: impl Future<Output 
             tracing::error!(task, "a task of the client died");
             if let Some(inner) = inner.upgrade() {
                 inner.emit(ClientEvent::TaskFailed { task });
+                tokio::time::sleep(RESPAWN_AFTER).await;
+                if inner.state.load(Ordering::SeqCst) == RUNNING {
+                    inner.spawn();
+                }
             }
         }
     });
@@ -352,14 +385,16 @@ fn supervise(inner: &Arc<Inner>, task: &'static str, future: impl Future<Output 
 #[derive(Clone)]
 pub struct Client {
     pub(crate) inner: Arc<Inner>,
-    _guard: Arc<Guard>,
+    guard: Arc<Guard>,
 }
 
-/// Stops the tasks and frees the folder with the last clone of a client that nobody shut down. What is queued is safe.
-struct Guard(Arc<Inner>);
+/// Stops the tasks and frees the folder with the last handle of a client that nobody shut down. What is queued is safe.
+pub(crate) struct Guard(Arc<Inner>);
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        self.0.state.store(SHUT_DOWN, Ordering::SeqCst);
+        self.0.changes.close();
         lock(&self.0.tasks).take();
         lock(&self.0.folder).take();
     }
@@ -379,12 +414,12 @@ impl Client {
 
     /// Tickets and chat.
     pub fn conversations(&self) -> Conversations {
-        Conversations { inner: self.inner.clone() }
+        Conversations { inner: self.inner.clone(), guard: self.guard.clone() }
     }
 
     /// What waits to be sent.
     pub fn outbox(&self) -> Outbox {
-        Outbox { inner: self.inner.clone() }
+        Outbox { inner: self.inner.clone(), _guard: self.guard.clone() }
     }
 
     /// What the client reports besides the changes of its data. Events before the call are not repeated.
@@ -430,8 +465,12 @@ impl Client {
             _ => {}
         }
         self.inner.state.store(PAUSED, Ordering::SeqCst);
-        self.stop_tasks().await;
-        self.inner.database.rest().await;
+        let rest = async {
+            self.stop_tasks().await;
+            self.inner.database.rest().await;
+        };
+        // A task or a disk that is stuck behind a call of the system must not keep the caller past the limit.
+        let _ = tokio::time::timeout(PAUSE_WITHIN, rest).await;
         Ok(())
     }
 
@@ -439,9 +478,8 @@ impl Client {
         let Some(tasks) = lock(&self.inner.tasks).take() else { return };
         let (done, wait) = oneshot::channel();
         let _ = tasks.worker.send(WorkerMessage::Pause(done));
-        // A worker that is stuck behind a call of the system must not keep the lock past the limit; dropping the tasks
-        // aborts both.
-        let _ = tokio::time::timeout(PAUSE_WITHIN, wait).await;
+        // Dropping the tasks aborts both, also if nobody waits any longer.
+        let _ = wait.await;
         drop(tasks);
         self.inner.typing.set(Vec::new());
     }
@@ -467,7 +505,8 @@ impl Client {
         if self.inner.state.swap(SHUT_DOWN, Ordering::SeqCst) == SHUT_DOWN {
             return;
         }
-        self.stop_tasks().await;
+        self.inner.changes.close();
+        let _ = tokio::time::timeout(PAUSE_WITHIN, self.stop_tasks()).await;
         self.inner.database.close().await;
         lock(&self.inner.folder).take();
     }

@@ -74,44 +74,76 @@ impl Entropy for SystemEntropy {
     }
 }
 
-/// The server's time as far as it is known: the last time it told, plus what has passed since on a clock that does not
-/// jump. Always a lower bound, so that nothing ever expires because a phone's clock is wrong.
+/// The server's time as far as it is known. It is never taken from the phone's clock alone, which may be wrong: the
+/// monotonic clock bounds it from below (it stands still while some phones sleep), the wall clock, if it shows more, from
+/// above. Nothing expires because a phone's clock is wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct KnownTime {
-    last: Option<(UnixMillis, Duration)>,
+    last: Option<Told>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Told {
+    time: UnixMillis,
+    mono: Duration,
+    wall: UnixMillis,
 }
 
 impl KnownTime {
-    /// Takes up the time that an earlier process stored.
-    pub fn restored(stored: Option<UnixMillis>, mono: Duration) -> Self {
-        Self { last: stored.map(|time| (time, mono)) }
+    /// Takes up what an earlier process stored: the server's time, and what the phone showed then.
+    pub fn restored(stored: Option<(UnixMillis, UnixMillis)>, mono: Duration) -> Self {
+        Self { last: stored.map(|(time, wall)| Told { time, mono, wall }) }
     }
 
     /// The server told its time. It never goes back, so a server with a wrong clock cannot make anything younger.
-    pub fn told(&mut self, time: UnixMillis, mono: Duration) {
-        let known = self.at(mono);
-        if known.is_none_or(|known| time > known) {
-            self.last = Some((time, mono));
+    pub fn told(&mut self, time: UnixMillis, now: Now) {
+        if self.at(now.mono).is_none_or(|known| time > known) {
+            self.last = Some(Told { time, mono: now.mono, wall: now.wall });
         }
     }
 
-    /// The server's time at a moment of the monotonic clock; `None` before the first word of a server.
+    /// The server's time is at least this; `None` before the first word of a server.
     pub fn at(&self, mono: Duration) -> Option<UnixMillis> {
-        self.last.map(|(time, at)| time.plus(i64::try_from(mono.saturating_sub(at).as_millis()).unwrap_or(i64::MAX)))
+        self.last.map(|told| told.time.plus(passed(told, mono)))
     }
+
+    /// The server's time is about this, rather later than earlier: what is written now is dated with it.
+    pub fn at_most(&self, now: Now) -> Option<UnixMillis> {
+        self.last.map(|told| told.time.plus(passed(told, now.mono).max(now.wall.since(told.wall))))
+    }
+
+    /// The last word, with what the phone showed then.
+    pub fn told_at_wall(&self) -> Option<(UnixMillis, UnixMillis)> {
+        self.last.map(|told| (told.time, told.wall))
+    }
+}
+
+fn passed(told: Told, mono: Duration) -> i64 {
+    i64::try_from(mono.saturating_sub(told.mono).as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn now(seconds: u64, wall: i64) -> Now {
+        Now { mono: Duration::from_secs(seconds), wall: UnixMillis(wall) }
+    }
+
     #[test]
     fn known_time_runs_with_the_monotonic_clock_and_never_back() {
         let mut known = KnownTime::default();
         assert_eq!(known.at(Duration::from_secs(5)), None);
-        known.told(UnixMillis(1_000_000), Duration::from_secs(5));
+        known.told(UnixMillis(1_000_000), now(5, 0));
         assert_eq!(known.at(Duration::from_secs(7)), Some(UnixMillis(1_002_000)));
-        known.told(UnixMillis(500_000), Duration::from_secs(8));
+        known.told(UnixMillis(500_000), now(8, 0));
         assert_eq!(known.at(Duration::from_secs(8)), Some(UnixMillis(1_003_000)));
+    }
+
+    #[test]
+    fn what_is_written_after_a_long_sleep_is_dated_by_the_clock_that_went_on() {
+        let known = KnownTime::restored(Some((UnixMillis(1_000_000), UnixMillis(70_000))), Duration::from_secs(1));
+        assert_eq!(known.at_most(now(3, 900_070_000)), Some(UnixMillis(901_000_000)), "the phone was off meanwhile");
+        assert_eq!(known.at_most(now(3, 0)), Some(UnixMillis(1_002_000)), "the phone's clock was set back");
     }
 }

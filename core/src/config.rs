@@ -22,7 +22,7 @@ pub struct Settings {
     pub locale: Option<String>,
     /// How often to look whether another process has written into the folder; `None` where only one process uses it.
     pub watch_folder: Option<Duration>,
-    /// How long one request may take.
+    /// How long a request may hear nothing before it is given up.
     pub request_timeout: Duration,
     /// Rows that the outbox may hold. At 2,000 a person has written for weeks without a network: something else is
     /// wrong, and `send` says so rather than filling the disk.
@@ -82,7 +82,7 @@ fn is_loopback(server: &Url) -> bool {
     }
 }
 
-/// One request: long enough for a message over a train's signal, short enough that a dead connection is noticed.
+/// Silence in a request: long enough for a train's signal, short enough that a dead connection is noticed.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Opening a connection: three lost SYN packets.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -64,22 +64,33 @@ pub(crate) enum StoreChange {
 /// Tells observers that the store has changed; they read it anew.
 #[derive(Debug)]
 pub(crate) struct Changes {
-    sender: broadcast::Sender<StoreChange>,
+    sender: Mutex<Option<broadcast::Sender<StoreChange>>>,
 }
 
 impl Changes {
     pub(crate) fn new() -> Self {
         // An observer that falls behind is told that everything changed: nothing is lost, it only reads more.
-        Self { sender: broadcast::Sender::new(256) }
+        Self { sender: Mutex::new(Some(broadcast::Sender::new(256))) }
+    }
+
+    /// The client is gone: observers end.
+    pub(crate) fn close(&self) {
+        self.sender.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
     }
 
     pub(crate) fn announce(&self, change: StoreChange) {
-        // No receiver is no fault.
-        let _ = self.sender.send(change);
+        if let Some(sender) = self.sender.lock().unwrap_or_else(std::sync::PoisonError::into_inner).as_ref() {
+            // No receiver is no fault.
+            let _ = sender.send(change);
+        }
     }
 
     pub(crate) fn subscribe(&self) -> ChangeSubscription {
-        ChangeSubscription { receiver: self.sender.subscribe() }
+        let sender = self.sender.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // After the end a subscription ends at once.
+        let receiver =
+            sender.as_ref().map_or_else(|| broadcast::Sender::new(1).subscribe(), |sender| sender.subscribe());
+        ChangeSubscription { receiver }
     }
 }
 

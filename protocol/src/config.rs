@@ -20,12 +20,19 @@ use crate::{
 pub struct AppConfig {
     /// What a conversation may be filed under.
     pub categories: Vec<Category>,
-    /// The custom fields of a conversation.
+    /// The custom fields of a conversation; those of a kind that this version does not know are left out.
+    #[serde(deserialize_with = "known_fields")]
     pub fields: Vec<FieldDefinition>,
     /// What the server accepts.
     pub limits: Limits,
     /// Names of optional parts that this server offers; unknown names are to be ignored.
     pub features: Vec<String>,
+}
+
+/// A field of a later kind must not make the whole configuration unreadable.
+fn known_fields<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<FieldDefinition>, D::Error> {
+    let fields = Vec::<serde_json::Value>::deserialize(deserializer)?;
+    Ok(fields.into_iter().filter_map(|field| serde_json::from_value(field).ok()).collect())
 }
 
 /// One category.

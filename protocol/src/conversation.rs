@@ -110,13 +110,14 @@ pub struct Conversation {
     /// What it is filed under.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
-    /// How pressing it is.
-    #[serde(default)]
+    /// How pressing it is; a value of a later version reads as `normal`.
+    #[serde(default, deserialize_with = "known_or_default")]
     pub priority: Priority,
     /// Values of the app's custom fields.
     #[serde(default)]
     pub fields: Fields,
-    /// Where it stands.
+    /// Where it stands; a value of a later version reads as `open`.
+    #[serde(deserialize_with = "known_or_default")]
     pub status: Status,
     /// Who takes care of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,6 +137,16 @@ pub struct Conversation {
     /// Whose it is; only in answers to agents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<PersonSummary>,
+}
+
+/// A value that this version does not know must not make a whole resource unreadable.
+fn known_or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + serde::de::DeserializeOwned,
+{
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 /// Body of `PUT /v1/conversations/{id}`: a whole ticket in one write.

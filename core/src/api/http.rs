@@ -17,6 +17,9 @@ use super::transport::{Carried, Request, Response, Socket, Transport, TransportE
 use crate::config::{ANSWER_BYTES, CONNECT_TIMEOUT, Settings};
 use crate::outbox::payload::Method;
 
+/// A request that goes on and on is given up after so many times the allowed silence.
+const LONGEST: u32 = 6;
+
 /// Speaks to a real server.
 pub struct HttpTransport {
     server: Url,
@@ -49,7 +52,9 @@ impl HttpTransport {
                 let client = reqwest::Client::builder()
                     .tls_backend_preconfigured(config.clone())
                     .connect_timeout(CONNECT_TIMEOUT)
-                    .timeout(self.timeout)
+                    // Silence ends a request, slowness does not: on one bar of signal a page takes its time.
+                    .read_timeout(self.timeout)
+                    .timeout(self.timeout * LONGEST)
                     // A redirect is a foreign answer: our server sends none, and a captive portal's must not get a token.
                     .redirect(reqwest::redirect::Policy::none())
                     // Repeating is the outbox's business alone.

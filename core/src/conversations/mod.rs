@@ -10,7 +10,7 @@ use beistand_protocol::{
     message::FirstMessage, text,
 };
 
-use crate::client::Inner;
+use crate::client::{Guard, Inner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Conversation, Message, TicketDraft};
 use crate::outbox::actions;
@@ -33,6 +33,7 @@ pub struct Opened {
 #[derive(Clone)]
 pub struct Conversations {
     pub(crate) inner: Arc<Inner>,
+    pub(crate) guard: Arc<Guard>,
 }
 
 impl Conversations {
@@ -150,13 +151,13 @@ impl Conversations {
     /// Looks at a conversation: its newest messages first, then what changes. While one is held, the socket is open.
     pub async fn timeline(&self, id: ConversationId) -> Result<Timeline> {
         self.get(id).await?;
-        Timeline::open(self.inner.clone(), id).await
+        Timeline::open(self.inner.clone(), self.guard.clone(), id).await
     }
 
     /// Looks at the list of conversations. While one is held, the socket is open.
     pub async fn watch_list(&self) -> Result<ConversationList> {
         self.inner.started().await?;
-        Ok(ConversationList::open(self.inner.clone()))
+        Ok(ConversationList::open(self.inner.clone(), self.guard.clone()))
     }
 
     /// Reads a custom field's value from text, by its announced definition; text where none is known yet.

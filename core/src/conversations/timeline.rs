@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use beistand_protocol::{ConversationId, MessageId};
+use beistand_protocol::{ConversationId, MessageId, limits::HISTORY_PAGE};
 
-use crate::client::Inner;
+use crate::client::{Guard, Inner};
 use crate::config::WINDOW;
 use crate::error::Result;
 use crate::model::{Conversation, Message};
@@ -45,14 +45,15 @@ pub enum Difference {
 /// While it lives, somebody looks, and the socket is open.
 struct Look {
     inner: Arc<Inner>,
+    _guard: Arc<Guard>,
     ticket: u64,
 }
 
 impl Look {
-    fn begin(inner: Arc<Inner>) -> Self {
+    fn begin(inner: Arc<Inner>, guard: Arc<Guard>) -> Self {
         let ticket = inner.watchers.enter();
         inner.tell_realtime(RealtimeMessage::Reconsider);
-        Self { inner, ticket }
+        Self { inner, _guard: guard, ticket }
     }
 }
 
@@ -76,10 +77,10 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    pub(super) async fn open(inner: Arc<Inner>, conversation: ConversationId) -> Result<Self> {
+    pub(super) async fn open(inner: Arc<Inner>, guard: Arc<Guard>, conversation: ConversationId) -> Result<Self> {
         let changes = inner.changes.subscribe();
         let mut timeline = Self {
-            look: Look::begin(inner),
+            look: Look::begin(inner, guard),
             changes,
             conversation,
             limit: WINDOW,
@@ -126,12 +127,13 @@ impl Timeline {
         }
     }
 
-    /// Widens the window by `count` older messages, from the local store first, else from the server. Returns what
+    /// Widens the window by `count` (1 to 100) older messages, from the local store first, else from the server. Returns what
     /// changed; an empty list if there are none.
     ///
     /// # Errors
     /// `Unreachable` if they are only at the server and it does not answer.
     pub async fn load_earlier(&mut self, count: u32) -> Result<Vec<Difference>> {
+        let count = count.clamp(1, HISTORY_PAGE);
         if !self.older_here && self.older_at_server {
             let conversation = self.conversation;
             let read = self.look.inner.database.read(move |connection| conversations::local(connection, conversation));
@@ -203,30 +205,26 @@ pub struct ConversationList {
     look: Look,
     changes: ChangeSubscription,
     shown: Option<Vec<Conversation>>,
+    first: bool,
 }
 
 impl ConversationList {
-    pub(super) fn open(inner: Arc<Inner>) -> Self {
+    pub(super) fn open(inner: Arc<Inner>, guard: Arc<Guard>) -> Self {
         let changes = inner.changes.subscribe();
-        Self { look: Look::begin(inner), changes, shown: None }
+        Self { look: Look::begin(inner, guard), changes, shown: None, first: true }
     }
 
     /// The list on the first call, then each time it has changed. `None` once the client is gone.
     pub async fn next(&mut self) -> Option<Vec<Conversation>> {
         loop {
-            if self.shown.is_some() && !self.changes.wait(None).await {
+            if !std::mem::take(&mut self.first) && !self.changes.wait(None).await {
                 return None;
             }
-            let Ok(identity) = self.look.inner.identity().await else {
-                self.shown.get_or_insert_default();
-                continue;
-            };
+            // A read that fails is repeated with the next change: what is shown stays as it is.
+            let Ok(identity) = self.look.inner.identity().await else { continue };
             let read =
                 self.look.inner.database.read(move |connection| conversations::list(connection, identity.id)).await;
-            let Ok(now) = read else {
-                self.shown.get_or_insert_default();
-                continue;
-            };
+            let Ok(now) = read else { continue };
             if self.shown.as_ref() != Some(&now) {
                 self.shown = Some(now.clone());
                 return Some(now);

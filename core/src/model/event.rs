@@ -36,7 +36,7 @@ pub enum ClientEvent {
         /// Why.
         code: String,
     },
-    /// A long task ended that should not have; it is started anew.
+    /// A long task died; it is started anew.
     TaskFailed {
         /// Its name.
         task: &'static str,

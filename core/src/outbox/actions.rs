@@ -23,7 +23,8 @@ use crate::store::{conversations, messages};
 pub(crate) struct Acting {
     pub identity: IdentityId,
     pub now: UnixMillis,
-    pub known: Option<UnixMillis>,
+    /// The server's time that what is written now is dated with.
+    pub born: Option<UnixMillis>,
     pub bounds: Bounds,
     pub entropy: Arc<dyn Entropy>,
 }
@@ -33,8 +34,8 @@ impl Acting {
         let mut random = [0; 10];
         self.entropy.fill(&mut random);
         let id = OperationId::mint(self.now, random);
-        let (identity, now, known) = (self.identity, self.now, self.known);
-        outbox::insert(connection, &NewRow { id, lane, payload, identity, now, known }).map(Event::Enqueued)
+        let (identity, now, born) = (self.identity, self.now, self.born);
+        outbox::insert(connection, &NewRow { id, lane, payload, identity, now, born }).map(Event::Enqueued)
     }
 
     /// A write that a person waits for: refused while there is no room.
@@ -94,24 +95,20 @@ pub(crate) fn edit(
         return Err(too_late("the message was taken back"));
     }
     let rows = outbox::about_message(connection, message)?;
+    if let Some(head) = rows.iter().find(|row| row.row.wedged && row.payload.creates()) {
+        return edit_refused(connection, acting, message, text, head, &rows);
+    }
     // The newest words that have not left yet are simply replaced.
     for row in rows.iter().rev() {
         let settled = !row.may_be_stored || row.row.wedged;
         let payload = match &row.payload {
-            Payload::Edit { conversation, .. } if settled => {
+            Payload::Edit { .. } if settled => {
                 messages::set_pending_text(connection, message, Some(text))?;
-                Payload::Edit { conversation: *conversation, message, text: text.to_owned() }
+                row.payload.with_text(text)
             }
-            Payload::Send { conversation, body, .. } if settled => {
+            creation @ (Payload::Send { .. } | Payload::Open { .. }) if settled => {
                 messages::set_text(connection, message, text)?;
-                let body = SendMessage { text: text.to_owned(), ..body.clone() };
-                Payload::Send { conversation: *conversation, message, body }
-            }
-            Payload::Open { conversation, body } if settled => {
-                messages::set_text(connection, message, text)?;
-                let mut body = body.clone();
-                body.message.text = text.to_owned();
-                Payload::Open { conversation: *conversation, body }
+                creation.with_text(text)
             }
             Payload::Edit { .. } | Payload::Send { .. } | Payload::Open { .. } => break,
             _ => continue,
@@ -120,8 +117,38 @@ pub(crate) fn edit(
         return retry_row(connection, acting, row);
     }
     messages::set_pending_text(connection, message, Some(text))?;
-    let payload = Payload::Edit { conversation: placed.conversation, message, text: text.to_owned() };
+    let before = newest_words(&rows).unwrap_or(placed.text);
+    let payload = Payload::Edit { conversation: placed.conversation, message, text: text.to_owned(), before };
     Ok(vec![acting.enqueue_visible(connection, payload)?])
+}
+
+/// New words for a message whose creation was refused: they go into the creation itself, and edits behind it are moot.
+fn edit_refused(
+    connection: &Connection,
+    acting: &Acting,
+    message: MessageId,
+    text: &str,
+    head: &StoredRow,
+    rows: &[StoredRow],
+) -> Result<Vec<Event>, StoreError> {
+    let mut events = Vec::new();
+    for row in rows.iter().filter(|row| matches!(row.payload, Payload::Edit { .. })) {
+        outbox::delete(connection, row.row.id)?;
+        events.push(Event::Removed(row.row.id));
+    }
+    messages::set_pending_text(connection, message, None)?;
+    messages::set_text(connection, message, text)?;
+    outbox::rewrite(connection, head.row.id, &head.payload.with_text(text), head.may_be_stored)?;
+    events.extend(retry_row(connection, acting, head)?);
+    Ok(events)
+}
+
+/// The words that the newest edit under way will leave behind.
+fn newest_words(rows: &[StoredRow]) -> Option<String> {
+    rows.iter().rev().find_map(|row| match &row.payload {
+        Payload::Edit { text, .. } => Some(text.clone()),
+        _ => None,
+    })
 }
 
 /// Takes an own message back, wherever it is by now. For the first message of a conversation that no server has confirmed
@@ -135,7 +162,7 @@ pub(crate) fn retract(connection: &Connection, acting: &Acting, message: Message
         return Ok(Vec::new());
     }
     let rows = outbox::about_message(connection, message)?;
-    if let Some(row) = rows.iter().find(|row| matches!(row.payload, Payload::Open { .. } | Payload::Send { .. })) {
+    if let Some(row) = rows.iter().find(|row| row.payload.creates()) {
         return discard_row(connection, acting, row);
     }
     let mut events = Vec::new();
@@ -158,8 +185,21 @@ pub(crate) fn set_status(
     status: Status,
 ) -> Result<Vec<Event>, StoreError> {
     known_conversation(connection, conversation)?;
+    let rows = outbox::of_lane(connection, Lane::Conversation(conversation))?;
+    let at_server = conversations::server(connection, conversation)?.map(|server| server.status);
+    // A person knows two: what is not closed is open to them.
+    let known = if at_server == Some(Status::Closed) { Status::Closed } else { Status::Open };
+    let before = newest_status(&rows).unwrap_or(known);
     conversations::set_pending_status(connection, conversation, Some(status))?;
-    Ok(vec![acting.enqueue_visible(connection, Payload::Status { conversation, status })?])
+    Ok(vec![acting.enqueue_visible(connection, Payload::Status { conversation, status, before })?])
+}
+
+/// The status that the newest change under way will leave behind.
+fn newest_status(rows: &[StoredRow]) -> Option<Status> {
+    rows.iter().rev().find_map(|row| match &row.payload {
+        Payload::Status { status, .. } => Some(*status),
+        _ => None,
+    })
 }
 
 /// Remembers how far the person has read, and queues it in a lane that nobody waits for. Marks that have not left yet are
@@ -176,13 +216,33 @@ pub(crate) fn mark_read(
     if !conversations::mark_read(connection, conversation, read_seq)? {
         return Ok(Vec::new());
     }
+    tell_marks(connection, acting, conversation, newest)
+}
+
+/// Remembers that messages of others have arrived on this phone, and tells the server likewise.
+pub(crate) fn mark_delivered(
+    connection: &Connection,
+    acting: &Acting,
+    conversation: ConversationId,
+) -> Result<Vec<Event>, StoreError> {
+    let Some(newest) = conversations::undelivered(connection, conversation)? else { return Ok(Vec::new()) };
+    tell_marks(connection, acting, conversation, newest)
+}
+
+fn tell_marks(
+    connection: &Connection,
+    acting: &Acting,
+    conversation: ConversationId,
+    newest: u64,
+) -> Result<Vec<Event>, StoreError> {
+    let read_seq = conversations::mark_delivered(connection, conversation, newest)?;
     let lane = Lane::Read(conversation);
     let mut events = Vec::new();
     for row in outbox::of_lane(connection, lane)?.into_iter().filter(|row| !row.may_be_stored) {
         outbox::delete(connection, row.row.id)?;
         events.push(Event::Removed(row.row.id));
     }
-    let marks = ReadMarks { delivered_seq: newest, read_seq };
+    let marks = ReadMarks { delivered_seq: newest.max(read_seq), read_seq };
     events.push(acting.enqueue(connection, lane, Payload::Read { conversation, marks })?);
     Ok(events)
 }
@@ -198,13 +258,13 @@ fn retry_row(connection: &Connection, acting: &Acting, row: &StoredRow) -> Resul
         // It leaves by itself; the tap makes it due now.
         return Ok(vec![Event::EverythingDue]);
     }
-    outbox::unwedge(connection, row.row.id, acting.known)?;
+    outbox::unwedge(connection, row.row.id, acting.born)?;
     let fresh = super::machine::Row {
         wedged: false,
         attempts: 0,
         server_errors: 0,
         server_error_at: None,
-        known_created_at: acting.known,
+        known_created_at: acting.born,
         ..row.row.clone()
     };
     Ok(vec![Event::Changed(fresh), Event::EverythingDue])
@@ -247,40 +307,47 @@ fn discard_row(connection: &Connection, acting: &Acting, row: &StoredRow) -> Res
             }
             Payload::Retract { conversation: *conversation, message: *message }
         }
-        Payload::Edit { conversation, message, .. } => {
+        Payload::Edit { conversation, message, before, .. } => {
             remove(connection, row)?;
             // A newer edit of the same message still stands, and comes after this one in any case.
-            let others = outbox::about_message(connection, *message)?;
-            let newer = others.iter().rev().find_map(|row| match &row.payload {
-                Payload::Edit { text, .. } => Some(text.as_str()),
-                _ => None,
-            });
-            messages::set_pending_text(connection, *message, newer)?;
+            let newer = newest_words(&outbox::about_message(connection, *message)?);
+            messages::set_pending_text(connection, *message, newer.as_deref())?;
+            let there = messages::place(connection, *message)?.is_some_and(|placed| !placed.retracted);
+            if newer.is_some() || !there {
+                return Ok(events);
+            }
+            Payload::Edit {
+                conversation: *conversation,
+                message: *message,
+                text: before.clone(),
+                before: before.clone(),
+            }
+        }
+        Payload::Status { conversation, before, .. } => {
+            remove(connection, row)?;
+            let newer = newest_status(&outbox::of_lane(connection, lane)?);
+            conversations::set_pending_status(connection, *conversation, newer)?;
             if newer.is_some() {
                 return Ok(events);
             }
-            let before = messages::place(connection, *message)?;
-            match before.filter(|placed| placed.seq.is_some() && !placed.retracted) {
-                Some(placed) => Payload::Edit { conversation: *conversation, message: *message, text: placed.text },
-                None => return Ok(events),
-            }
-        }
-        Payload::Status { conversation, .. } => {
-            remove(connection, row)?;
-            conversations::set_pending_status(connection, *conversation, None)?;
-            let at_server = conversations::server(connection, *conversation)?;
-            let status = match at_server.map(|server| server.status) {
-                Some(Status::Closed) => Status::Closed,
-                _ => Status::Open,
-            };
-            Payload::Status { conversation: *conversation, status }
+            Payload::Status { conversation: *conversation, status: *before, before: *before }
         }
         Payload::Retract { .. } | Payload::Withdraw { .. } if row.may_be_stored && !row.row.wedged => {
             return Err(too_late("it may have been taken back at the server already"));
         }
         Payload::Retract { message, .. } => {
+            let at_server = messages::place(connection, *message)?.is_some_and(|placed| placed.seq.is_some());
+            if !at_server && !row.row.wedged {
+                return Err(too_late(
+                    "the message was given up with its sending; its retraction only makes sure of it",
+                ));
+            }
             remove(connection, row)?;
-            messages::set_pending_retract(connection, *message, false)?;
+            if at_server {
+                messages::set_pending_retract(connection, *message, false)?;
+            } else {
+                messages::delete(connection, *message)?;
+            }
             return Ok(events);
         }
         Payload::Withdraw { .. } | Payload::Read { .. } => {
@@ -308,12 +375,13 @@ pub(crate) fn become_edit(
     let (conversation, message, text) = match row.payload {
         Payload::Open { conversation, body } => (conversation, body.message.id, body.message.text),
         Payload::Send { conversation, message, body } => (conversation, message, body.text),
-        Payload::Edit { conversation, message, text } => (conversation, message, text),
+        Payload::Edit { conversation, message, text, .. } => (conversation, message, text),
         _ => return Ok(None),
     };
     outbox::delete(connection, id)?;
     messages::set_pending_text(connection, message, Some(&text))?;
     let acting = Acting { identity: row.row.identity, ..acting.clone() };
-    let payload = Payload::Edit { conversation, message, text };
+    let before = messages::place(connection, message)?.map_or_else(|| text.clone(), |placed| placed.text);
+    let payload = Payload::Edit { conversation, message, text, before };
     Ok(Some(vec![acting.enqueue(connection, Lane::Conversation(conversation), payload)?]))
 }

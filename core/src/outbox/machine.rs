@@ -25,6 +25,10 @@ mod rule_tests;
 /// Ages are counted in days: looking at every row once a minute is plenty.
 const AGES_EVERY_MS: i64 = 60_000;
 
+/// A lane whose numbers the server has passed is numbered anew; if that does not help within so many attempts, a person
+/// has to look.
+const RENUMBERINGS: u32 = 10;
+
 /// Names one of this phone's identities: whom a row is sent as.
 pub type IdentityId = i64;
 
@@ -91,10 +95,6 @@ pub enum Event {
     ServerTime(UnixMillis),
     /// Everything is due: start, resume, connectivity, foreground, push, socket connected, a tap on retry.
     EverythingDue,
-    /// Nothing new starts; requests under way are dropped by the driver.
-    Paused,
-    /// Goes on.
-    Resumed,
     /// The timer went off.
     Tick,
 }
@@ -117,6 +117,9 @@ pub enum Effect {
     },
     /// Nobody sees this row and the server refuses it: delete it, then tell [`Event::Settled`].
     Drop(OperationId),
+    /// The server has seen higher numbers of this lane, which this phone has forgotten: number the lane anew, read all
+    /// rows, then tell [`Event::NotCommitted`], so that it is tried again after a wait.
+    Renumber(OperationId),
     /// The server holds the id with other words, which this phone sent before they were rewritten: replace the row by an
     /// edit, then tell [`Event::Settled`] and [`Event::Enqueued`].
     BecomeEdit(OperationId),
@@ -180,7 +183,6 @@ pub struct Machine {
     resync_failures: u32,
     /// Nothing is sent before this moment: the server asked all of us to wait, or wants a newer app.
     closed_until: Duration,
-    paused: bool,
     known_time: Option<UnixMillis>,
     /// The server's time of the last acknowledgement: shows that the server works while one row fails.
     last_success: Option<UnixMillis>,
@@ -203,7 +205,6 @@ impl Machine {
             resync: Resync::No,
             resync_failures: 0,
             closed_until: Duration::ZERO,
-            paused: false,
             known_time: None,
             last_success: None,
             ages_checked: None,
@@ -263,24 +264,6 @@ impl Machine {
             }
             Event::ServerTime(time) => self.server_time(time, &mut effects),
             Event::EverythingDue => self.everything_due(),
-            Event::Paused => {
-                self.paused = true;
-                for lane in self.lanes.values_mut() {
-                    lane.in_flight = None;
-                }
-                for (standing, _) in self.identities.values_mut() {
-                    if *standing == Standing::Preparing {
-                        *standing = Standing::Unknown;
-                    }
-                }
-                if self.resync == Resync::Running {
-                    self.resync = Resync::FailedUntil(now.mono);
-                }
-            }
-            Event::Resumed => {
-                self.paused = false;
-                self.everything_due();
-            }
             Event::Tick => {}
         }
         self.dispatch(now, &mut effects);
@@ -289,9 +272,6 @@ impl Machine {
 
     /// When the timer must go off; `None` if nothing waits for time.
     pub fn next_wake(&self, now: Now) -> Option<Duration> {
-        if self.paused {
-            return None;
-        }
         let mut wake: Option<Duration> = None;
         let mut at = |moment: Duration| wake = Some(wake.map_or(moment, |wake| wake.min(moment)));
         match self.resync {
@@ -303,7 +283,7 @@ impl Machine {
                 for (state, head) in self.waiting_lanes() {
                     let due = match self.identities.get(&head.identity) {
                         Some((Standing::Preparing, _)) => continue,
-                        Some((Standing::FailedUntil(until), _)) => *until,
+                        Some((Standing::FailedUntil(until), _)) => (*until).max(state.not_before),
                         _ => state.not_before,
                     };
                     let due = due.max(self.closed_until);
@@ -323,7 +303,7 @@ impl Machine {
         let under_way = self.lanes.values().any(|lane| lane.in_flight.is_some())
             || self.resync == Resync::Running
             || self.identities.values().any(|(standing, _)| *standing == Standing::Preparing);
-        !waits || self.paused || under_way || self.next_wake(now).is_some()
+        !waits || under_way || self.next_wake(now).is_some()
     }
 
     /// Whether the row's request is under way.
@@ -357,8 +337,7 @@ impl Machine {
         self.lanes.entry(lane).or_default()
     }
 
-    fn insert(&mut self, mut row: Row) {
-        row.known_created_at = row.known_created_at.or(self.known_time);
+    fn insert(&mut self, row: Row) {
         self.places.insert(row.id, (row.lane, row.lane_seq));
         self.lane(row.lane).rows.insert(row.lane_seq, row);
     }
@@ -535,6 +514,8 @@ impl Machine {
         {
             // The driver knows whether the row was rewritten; if it was not, it wedges it.
             effects.push(Effect::BecomeEdit(id));
+        } else if code == Code::OperationSuperseded && row.attempts < RENUMBERINGS {
+            effects.push(Effect::Renumber(id));
         } else {
             row.wedged = true;
             effects.push(Effect::Wedge { id, code: code.as_str().to_owned(), detail });
@@ -584,9 +565,6 @@ impl Machine {
 
     /// Starts what is due: a resync before everything, an identity before its rows, then lanes in turn.
     fn dispatch(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        if self.paused {
-            return;
-        }
         match self.resync {
             Resync::Running => return,
             Resync::FailedUntil(until) => {

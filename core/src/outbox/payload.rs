@@ -44,6 +44,8 @@ pub enum Payload {
         message: MessageId,
         /// The new words.
         text: String,
+        /// The words it replaces, to be put back if it is given up.
+        before: String,
     },
     /// Take a message back.
     Retract {
@@ -63,6 +65,8 @@ pub enum Payload {
         conversation: ConversationId,
         /// To what.
         status: Status,
+        /// What it replaces, to be put back if it is given up.
+        before: Status,
     },
     /// Tell how far the person has read.
     Read {
@@ -85,6 +89,24 @@ impl Payload {
             Self::Status { .. } => OperationKind::Status,
             Self::Read { .. } => OperationKind::Read,
         }
+    }
+
+    /// Whether it brings its message into being.
+    pub fn creates(&self) -> bool {
+        matches!(self, Self::Open { .. } | Self::Send { .. })
+    }
+
+    /// The same with other words; what has no words stays as it is.
+    #[must_use]
+    pub fn with_text(&self, words: &str) -> Self {
+        let mut changed = self.clone();
+        match &mut changed {
+            Self::Open { body, .. } => body.message.text = words.to_owned(),
+            Self::Send { body, .. } => body.text = words.to_owned(),
+            Self::Edit { text, .. } => *text = words.to_owned(),
+            Self::Retract { .. } | Self::Withdraw { .. } | Self::Status { .. } | Self::Read { .. } => {}
+        }
+        changed
     }
 
     /// Where it belongs.

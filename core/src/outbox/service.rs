@@ -7,7 +7,7 @@ use beistand_protocol::{ConversationId, MessageId, OperationId};
 use uuid::Uuid;
 
 use super::actions;
-use crate::client::Inner;
+use crate::client::{Guard, Inner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::OutboxItem;
 use crate::store::{messages, outbox};
@@ -35,6 +35,7 @@ pub enum FlushOutcome {
 #[derive(Clone)]
 pub struct Outbox {
     pub(crate) inner: Arc<Inner>,
+    pub(crate) _guard: Arc<Guard>,
 }
 
 impl Outbox {
@@ -44,8 +45,8 @@ impl Outbox {
         Ok(self.inner.database.read(outbox::items).await?)
     }
 
-    /// Finds a row by its own id, or by the message or conversation that it is about: for a conversation the oldest row,
-    /// for a message the wedged one, else the oldest.
+    /// Finds a row by its own id, or by the message or conversation that it is about: the wedged one of these, else
+    /// the oldest.
     pub async fn find(&self, id: Uuid) -> Result<OperationId> {
         let mut items = self.items().await?;
         items.sort_by_key(|item| !matches!(item.state, crate::model::OutboxState::Wedged { .. }));
@@ -118,7 +119,9 @@ impl Outbox {
             let look_again = tokio::time::Instant::now() + Duration::from_millis(250);
             tokio::select! {
                 biased;
-                _ = changes.wait(Some(message.conversation_id)) => {}
+                open = changes.wait(Some(message.conversation_id)) => if !open {
+                    return Err(Error::new(ErrorKind::ShutDown, "the client was shut down"));
+                },
                 () = tokio::time::sleep_until(look_again.min(deadline)) => {}
             }
             if tokio::time::Instant::now() >= deadline {

@@ -24,8 +24,12 @@ use crate::clock::Now;
 use crate::error::StoreError;
 use crate::model::{ClientEvent, Connection};
 use crate::observe::StoreChange;
+use crate::store::outbox::Preparation;
 use crate::store::{identity, outbox};
 use crate::sync::{apply, puller};
+
+/// Held by the process that works through the outbox of a folder.
+pub(crate) const LOCK_FILE: &str = "worker.lock";
 
 /// What the worker is told from outside.
 pub(crate) enum WorkerMessage {
@@ -41,6 +45,8 @@ pub(crate) enum WorkerMessage {
 struct Acknowledged {
     payload: Payload,
     answer: Option<Answer>,
+    /// The history that the request named.
+    epoch: Option<Epoch>,
 }
 
 #[derive(Default)]
@@ -91,7 +97,8 @@ async fn wait_for_lock(
     if inner.storage.vfs.is_some() {
         return Some(None);
     }
-    let path = inner.settings.folder.join("worker.lock");
+    let path = inner.settings.folder.join(LOCK_FILE);
+    let mut seen = None;
     loop {
         let attempt = File::options().create(true).truncate(false).write(true).open(&path);
         if let Ok(file) = attempt
@@ -99,7 +106,14 @@ async fn wait_for_lock(
         {
             return Some(Some(file));
         }
-        // The lock is given back when its holder ends; what is told meanwhile is in the database.
+        // The lock is given back when its holder ends; what is told meanwhile is in the database. What the holder writes
+        // is shown here as well.
+        if inner.settings.watch_folder.is_some()
+            && let Ok(version) = inner.database.data_version().await
+            && seen.replace(version).is_some_and(|seen| seen != version)
+        {
+            inner.changes.announce(StoreChange::Everything);
+        }
         let next_try = tokio::time::sleep(Duration::from_millis(200));
         tokio::select! {
             biased;
@@ -140,9 +154,6 @@ impl Worker {
         if let Err(error) = self.load().await {
             return self.store_failed(&error);
         }
-        if let Some(known) = self.inner.known_time() {
-            self.feed(vec![Event::ServerTime(known)]);
-        }
         let mut look = self.inner.settings.watch_folder.map(tokio::time::interval);
         loop {
             let now = Now::read(&*self.inner.clock);
@@ -159,6 +170,7 @@ impl Worker {
                     Some(WorkerMessage::Pause(done)) => {
                         // Requests under way are given up: their rows are marked as perhaps stored.
                         self.under_way.clear();
+                        let _ = self.inner.database.write(outbox::nothing_is_under_way).await;
                         return Ended::Paused(done);
                     }
                     None => return Ended::Gone,
@@ -166,6 +178,10 @@ impl Worker {
                 Some(done) = self.under_way.next(), if !self.under_way.is_empty() => {
                     if let Some((id, acknowledged)) = done.acknowledged {
                         self.acknowledged.insert(id, acknowledged);
+                    }
+                    if self.inner.report_recoveries() {
+                        // Whom the rescued rows speak for may be lost: then a fresh identity takes the place.
+                        let _ = self.inner.identity().await;
                     }
                     // Read here, where no message can overtake it: a row that is told of later is in the rows already, or
                     // comes behind them.
@@ -209,7 +225,10 @@ impl Worker {
     fn feed(&mut self, events: Vec<Event>) {
         for event in events {
             let now = Now::read(&*self.inner.clock);
+            // Neither events nor effects hold a person's words.
+            tracing::trace!(?event);
             for effect in self.machine.step(event, now) {
+                tracing::trace!(?effect);
                 self.carry_out(effect);
             }
             debug_assert!(self.machine.is_armed(now), "rows wait and nothing will wake them");
@@ -232,10 +251,18 @@ impl Worker {
             })),
             Effect::Wedge { id, code, detail } => {
                 self.under_way.push(Box::pin(async move {
-                    wedge(&inner, id, code, detail).await;
-                    Done::default()
+                    if wedge(&inner, id, code, detail).await {
+                        return Done::default();
+                    }
+                    // What is not committed is not so: read the row as it stands, and let the server refuse it again.
+                    Done { events: vec![Event::NotCommitted(id)], acknowledged: None, reload: true }
                 }));
             }
+            Effect::Renumber(id) => self.under_way.push(Box::pin(async move {
+                let now = inner.clock.wall();
+                let _ = inner.database.write(move |connection| outbox::renumber(connection, id, now)).await;
+                Done { events: vec![Event::NotCommitted(id)], acknowledged: None, reload: true }
+            })),
             Effect::BecomeEdit(id) => self.under_way.push(Box::pin(become_edit(inner, id))),
             Effect::Requeue { row, next_attempt_at } => self.under_way.push(Box::pin(async move {
                 let written =
@@ -252,11 +279,11 @@ impl Worker {
                 }
             })),
             Effect::Resync => self.under_way.push(Box::pin(async move {
-                let events = match puller::resync(&inner).await {
-                    Ok(()) => vec![Event::Resynced],
+                let events = match puller::pull(&inner).await {
+                    Ok(()) => with_time(&inner, vec![Event::Resynced]),
                     Err(_) => vec![Event::ResyncFailed],
                 };
-                Done { events: with_time(&inner, events), acknowledged: None, reload: true }
+                Done { events, acknowledged: None, reload: true }
             })),
             Effect::Report(report) => inner.emit(match report {
                 Report::UpdateRequired => ClientEvent::UpdateRequired,
@@ -289,24 +316,30 @@ async fn send(inner: Arc<Inner>, id: OperationId) -> Done {
     let prepared = inner
         .database
         .write(move |connection| {
-            let Some(row) = outbox::get(connection, id)? else { return Ok(None) };
-            let identity = identity::by_id(connection, row.row.identity)?.ok_or(StoreError::Value("an identity"))?;
+            let Some(stored) = outbox::get(connection, id)? else { return Ok(None) };
+            let row = stored.row.clone();
+            let identity = identity::by_id(connection, row.identity)?.ok_or(StoreError::Value("an identity"))?;
             let epoch = identity::sync_state(connection, identity.id)?.epoch;
-            let device = identity.credential.device;
-            let prepared = outbox::prepare(connection, id, device, now, known, announced.then_some(&config))?;
-            Ok(Some((row.row, prepared.map(|prepared| (prepared, identity, epoch)))))
+            let (device, config) = (identity.credential.device, announced.then_some(&config));
+            let preparation = outbox::prepare(connection, stored, device, now, known, config)?;
+            Ok(Some((row, preparation, identity.credential, epoch)))
         })
         .await;
-    let (prepared, identity, epoch) = match prepared {
-        Ok(Some((_, Some(prepared)))) => prepared,
-        Ok(Some((row, None))) => return Done::tell(vec![Event::NeverBegan(id), Event::Changed(row)]),
+    let (prepared, credential, epoch) = match prepared {
+        Ok(Some((_, Preparation::Ready(prepared), credential, epoch))) => (prepared, credential, epoch),
+        Ok(Some((row, Preparation::Wedged, ..))) => {
+            return Done::tell(vec![Event::NeverBegan(id), Event::Changed(row)]);
+        }
+        Ok(Some((_, Preparation::NotHead, ..))) => {
+            return Done { events: vec![Event::NeverBegan(id)], acknowledged: None, reload: true };
+        }
         Ok(None) => return Done::tell(vec![Event::NeverBegan(id), Event::Removed(id)]),
         Err(_) => return Done::tell(vec![Event::NotCommitted(id)]),
     };
     inner.changes.announce(StoreChange::Conversation(prepared.payload.conversation()));
-    let request = request(id, &prepared, identity.credential, epoch);
+    let request = request(id, &prepared, credential, epoch.clone());
     let answer = inner.transport.send(request).await;
-    judge(&inner, id, prepared.payload, &answer)
+    judge(&inner, id, prepared.payload, epoch, &answer)
 }
 
 fn request(
@@ -328,15 +361,23 @@ fn request(
     }
 }
 
-fn judge(inner: &Inner, id: OperationId, payload: Payload, answer: &Result<Response, TransportError>) -> Done {
+fn judge(
+    inner: &Inner,
+    id: OperationId,
+    payload: Payload,
+    epoch: Option<Epoch>,
+    answer: &Result<Response, TransportError>,
+) -> Done {
     let mut understood = None;
+    // A date in an answer is held against the server's time, if it is known: the phone's clock may be wrong.
+    let now = inner.known_time().unwrap_or_else(|| inner.clock.wall());
     let outcome = outcome::classify(
         answer,
         |response| {
             understood = answer::read(&payload, &response.body);
             understood.is_some()
         },
-        inner.clock.wall(),
+        now,
         &Policy::default(),
     );
     // Only an answer that is surely our server's may tell the time.
@@ -345,24 +386,33 @@ fn judge(inner: &Inner, id: OperationId, payload: Payload, answer: &Result<Respo
         inner.server_told_time(response);
     }
     inner.connection.set(if ours { Connection::Online } else { Connection::Offline });
-    let acknowledged = Some((id, Acknowledged { payload, answer: understood }));
-    Done { events: with_time(inner, vec![Event::Ended { id, outcome }]), acknowledged, reload: false }
+    let gone_already = matches!(outcome, Outcome::Refused { code: Code::NotFound, .. });
+    let acknowledged = (outcome == Outcome::Stored || gone_already)
+        .then_some((id, Acknowledged { payload, answer: understood, epoch }));
+    let events = vec![Event::Ended { id, outcome }];
+    Done { events: if ours { with_time(inner, events) } else { events }, acknowledged, reload: false }
 }
 
 async fn acknowledge(inner: Arc<Inner>, id: OperationId, acknowledged: Option<Acknowledged>) -> Done {
-    let Some(Acknowledged { payload, answer }) = acknowledged else {
+    let Some(Acknowledged { payload, answer, epoch: sent_under }) = acknowledged else {
         return Done::tell(vec![Event::NotCommitted(id)]);
     };
-    let known = inner.known_time();
+    let (known, told) = (inner.known_time(), inner.told_time());
     let conversation = payload.conversation();
     let committed = inner
         .database
         .write(move |connection| {
             let current = identity::current(connection)?.map_or(0, |identity| identity.id);
             let identity = outbox::get(connection, id)?.map_or(current, |row| row.row.identity);
+            // The server may have come back from a backup while the answer was on its way: what it acknowledged then is
+            // not in the history of now, and is sent again.
+            let now_under = identity::sync_state(connection, identity)?.epoch;
+            if sent_under.is_some() && sent_under != now_under {
+                return Err(StoreError::Value("the acknowledgement belongs to another history"));
+            }
             apply::acknowledgement(connection, identity, id, &payload, answer.as_ref(), known)?;
-            if let Some(known) = known {
-                crate::store::meta::set_server_time(connection, known)?;
+            if let Some(told) = told {
+                crate::store::meta::set_told_time(connection, told)?;
             }
             Ok(())
         })
@@ -377,7 +427,8 @@ async fn acknowledge(inner: Arc<Inner>, id: OperationId, acknowledged: Option<Ac
     }
 }
 
-async fn wedge(inner: &Inner, id: OperationId, code: String, detail: String) {
+/// Whether it is committed.
+async fn wedge(inner: &Inner, id: OperationId, code: String, detail: String) -> bool {
     let reported = code.clone();
     let written = inner
         .database
@@ -386,10 +437,12 @@ async fn wedge(inner: &Inner, id: OperationId, code: String, detail: String) {
             Ok(outbox::get(connection, id)?.map(|row| row.payload.conversation()))
         })
         .await;
-    if let Ok(Some(conversation_id)) = written {
+    if let Ok(Some(conversation_id)) = &written {
+        let conversation_id = *conversation_id;
         inner.changes.announce(StoreChange::Conversation(conversation_id));
         inner.emit(ClientEvent::Wedged { conversation_id, code: reported });
     }
+    written.is_ok()
 }
 
 async fn become_edit(inner: Arc<Inner>, id: OperationId) -> Done {
@@ -406,7 +459,9 @@ async fn become_edit(inner: Arc<Inner>, id: OperationId) -> Done {
         }
         Ok(None) => {
             let code = Code::IdReused;
-            wedge(&inner, id, code.as_str().to_owned(), code.title().to_owned()).await;
+            if !wedge(&inner, id, code.as_str().to_owned(), code.title().to_owned()).await {
+                return Done { events: vec![Event::NotCommitted(id)], acknowledged: None, reload: true };
+            }
             let row = inner.database.read(move |connection| outbox::get(connection, id)).await;
             let changed = row.ok().flatten().map(|row| Event::Changed(row.row));
             Done::tell(changed.into_iter().chain([Event::NeverBegan(id)]).collect())

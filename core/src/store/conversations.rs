@@ -45,10 +45,11 @@ pub(crate) fn put_server(
     let json = serde_json::to_string(wire).map_err(|_| StoreError::Value("a conversation"))?;
     connection
         .prepare_cached(
-            "INSERT INTO conversations (id, identity, server, version, draft, read_seq, created_at, touched_at, snapshot)
-             VALUES (?1, ?2, ?3, ?4, '', ?5, ?6, ?7, ?8)
+            "INSERT INTO conversations (id, identity, server, version, draft, read_seq, created_at, touched_at, snapshot,
+               delivered_seq)
+             VALUES (?1, ?2, ?3, ?4, '', ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (id) DO UPDATE SET server = ?3, version = ?4, read_seq = max(read_seq, ?5), created_at = ?6,
-               touched_at = ?7, snapshot = ?8",
+               touched_at = ?7, snapshot = ?8, delivered_seq = max(delivered_seq, ?9)",
         )?
         .execute(params![
             wire.id.as_bytes(),
@@ -58,7 +59,8 @@ pub(crate) fn put_server(
             wire.receipts.person.read_seq,
             wire.created_at.0,
             wire.updated_at.0,
-            snapshot
+            snapshot,
+            wire.receipts.person.delivered_seq
         ])?;
     Ok(())
 }
@@ -90,10 +92,29 @@ pub(crate) fn mark_read(connection: &Connection, id: ConversationId, seq: u64) -
     Ok(changed > 0)
 }
 
+/// The newest message here that is not the person's own and that the server was not told of yet.
+pub(crate) fn undelivered(connection: &Connection, id: ConversationId) -> Result<Option<u64>, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT max(m.seq) FROM messages m, conversations c WHERE c.id = ?1 AND m.conversation_id = ?1
+               AND m.seq > c.delivered_seq AND m.mine = 0",
+        )?
+        .query_row([id.as_bytes()], |row| row.get(0))?)
+}
+
+/// Moves the mark of what has arrived forward; returns how far the person has read.
+pub(crate) fn mark_delivered(connection: &Connection, id: ConversationId, seq: u64) -> Result<u64, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "UPDATE conversations SET delivered_seq = max(delivered_seq, ?) WHERE id = ? RETURNING read_seq",
+        )?
+        .query_row(params![seq, id.as_bytes()], |row| row.get(0))?)
+}
+
 /// The newest message seq that is here.
 pub(crate) fn newest_seq(connection: &Connection, id: ConversationId) -> Result<u64, StoreError> {
     let seq: Option<u64> = connection
-        .prepare_cached("SELECT max(seq) FROM messages WHERE conversation_id = ?")?
+        .prepare_cached("SELECT max(seq) FROM messages WHERE conversation_id = ? AND seq IS NOT NULL")?
         .query_row([id.as_bytes()], |row| row.get(0))?;
     Ok(seq.unwrap_or(0))
 }
@@ -130,9 +151,42 @@ pub(crate) fn absent(
     ids.map(|id| ConversationId::from_slice(&id?).ok_or(StoreError::Value("a conversation id"))).collect()
 }
 
+/// Another history begins: nothing that the server told before counts any more. Own messages whose write is queued
+/// (again) are echoes once more, all others come anew.
+pub(crate) fn begin_anew(connection: &Connection, identity: IdentityId) -> Result<(), StoreError> {
+    connection.execute(
+        "UPDATE conversations SET version = 0, read_seq = 0, delivered_seq = 0, pending_status = NULL WHERE identity = ?",
+        [identity],
+    )?;
+    let mut statement = connection.prepare_cached("SELECT id FROM conversations WHERE identity = ?")?;
+    let ids = statement.query_map([identity], |row| row.get::<_, Vec<u8>>(0))?.collect::<Result<Vec<_>, _>>()?;
+    for id in ids {
+        let id = ConversationId::from_slice(&id).ok_or(StoreError::Value("a conversation id"))?;
+        super::messages::keep_only(connection, id, 1, &[])?;
+        set_contiguous_from(connection, id, 1)?;
+    }
+    Ok(())
+}
+
 /// The server's word belongs to a history that is no more: the next one is newer, whatever its version.
 pub(crate) fn forget_version(connection: &Connection, id: ConversationId) -> Result<(), StoreError> {
     connection.prepare_cached("UPDATE conversations SET version = 0 WHERE id = ?")?.execute([id.as_bytes()])?;
+    Ok(())
+}
+
+/// A change of a kind that this version does not know, kept until one does.
+pub(crate) fn keep_unknown_change(
+    connection: &Connection,
+    identity: IdentityId,
+    seq: u64,
+    conversation: ConversationId,
+    body: &str,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO unknown_changes (identity, seq, conversation_id, body) VALUES (?, ?, ?, ?)",
+        )?
+        .execute(params![identity, seq, conversation.as_bytes(), body])?;
     Ok(())
 }
 
@@ -152,8 +206,11 @@ pub(crate) fn server(connection: &Connection, id: ConversationId) -> Result<Opti
 
 const COLUMNS: &str = "c.id, c.server, c.draft, c.pending_status, c.created_at, c.touched_at,
     (SELECT count(*) FROM messages m WHERE m.conversation_id = c.id AND m.seq > c.read_seq AND m.mine = 0),
-    (SELECT coalesce(m.pending_text, m.text) FROM messages m WHERE m.conversation_id = c.id AND m.pending_retract = 0
-       ORDER BY m.seq IS NULL DESC, m.seq DESC, m.local_order DESC LIMIT 1)";
+    coalesce(
+      (SELECT coalesce(m.pending_text, m.text) FROM messages m
+         WHERE m.conversation_id = c.id AND m.seq IS NULL AND m.pending_retract = 0 ORDER BY m.local_order DESC LIMIT 1),
+      (SELECT coalesce(m.pending_text, m.text) FROM messages m
+         WHERE m.conversation_id = c.id AND m.seq IS NOT NULL AND m.pending_retract = 0 ORDER BY m.seq DESC LIMIT 1))";
 
 struct Parts {
     id: Vec<u8>,

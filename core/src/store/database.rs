@@ -64,8 +64,12 @@ enum Ran {
 struct Write<T, F> {
     work: Option<F>,
     result: Option<Result<T, StoreError>>,
+    /// Told of the result in the order of commits, whether or not the caller still waits.
+    committed: Option<Committed<T>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
+
+type Committed<T> = Box<dyn FnOnce(&T) + Send>;
 
 impl<T: Send, F: FnOnce(&Connection) -> Result<T, StoreError> + Send> WriteTask for Write<T, F> {
     fn run(&mut self, transaction: &Connection) -> Ran {
@@ -80,12 +84,15 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<T, StoreError> + Send> WriteTask 
         ran
     }
 
-    fn finish(self: Box<Self>, failure: Option<StoreError>) {
-        let result = match (failure, self.result) {
+    fn finish(mut self: Box<Self>, failure: Option<StoreError>) {
+        let result = match (failure, self.result.take()) {
             (Some(failure), _) => Err(failure),
             (None, Some(result)) => result,
             (None, None) => Err(StoreError::Closed),
         };
+        if let (Ok(value), Some(committed)) = (&result, self.committed.take()) {
+            committed(value);
+        }
         // A caller that no longer waits has lost nothing: the transaction stands.
         let _ = self.reply.send(result);
     }
@@ -148,8 +155,18 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
+        self.write_and_tell(work, None).await
+    }
+
+    /// Like [`Database::write`]; `committed` is called after COMMIT in the order of commits, even if the caller's future
+    /// was dropped meanwhile. It must be quick and must not call the database.
+    pub async fn write_and_tell<T, F>(&self, work: F, committed: Option<Committed<T>>) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Write { work: Some(work), result: None, reply });
+        let job = Box::new(Write { work: Some(work), result: None, committed, reply });
         self.with_backend(|backend| match backend {
             Backend::Threads { writer, .. } => writer.send(WriterMessage::Job(job)).map_err(|_| StoreError::Closed),
             Backend::Inline(writer) => {
@@ -426,6 +443,8 @@ impl Writer {
             let savepoint = transaction.savepoint()?;
             match job.run(&savepoint) {
                 Ran::Well => savepoint.commit()?,
+                // A full disk may have rolled back the whole transaction already: what follows would commit alone.
+                Ran::Failed if savepoint.is_autocommit() => return Err(StoreError::Full),
                 Ran::Failed => {}
                 Ran::Damaged => return Err(StoreError::Damaged),
             }

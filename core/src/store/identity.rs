@@ -19,6 +19,8 @@ pub(crate) struct SyncState {
     pub cursor: Option<String>,
     pub epoch: Option<Epoch>,
     pub snapshot: i64,
+    /// Counts acknowledgements: a page of a snapshot that was made before one of them is out of date.
+    pub acks: i64,
 }
 
 fn read(row: &Row<'_>) -> Result<(i64, Vec<u8>, Vec<u8>, bool), rusqlite::Error> {
@@ -76,18 +78,25 @@ pub(crate) fn set_registered(connection: &Connection, id: IdentityId) -> Result<
 
 pub(crate) fn sync_state(connection: &Connection, id: IdentityId) -> Result<SyncState, StoreError> {
     let found = connection
-        .prepare_cached("SELECT cursor, epoch, snapshot FROM identities WHERE id = ?")?
+        .prepare_cached("SELECT cursor, epoch, snapshot, acks FROM identities WHERE id = ?")?
         .query_row([id], |row| {
             Ok(SyncState {
                 cursor: row.get(0)?,
                 epoch: row.get::<_, Option<String>>(1)?.map(Epoch),
                 snapshot: row.get(2)?,
+                acks: row.get(3)?,
             })
         })
         .optional()?;
     Ok(found.unwrap_or_default())
 }
 
+pub(crate) fn count_acknowledgement(connection: &Connection, id: IdentityId) -> Result<(), StoreError> {
+    connection.prepare_cached("UPDATE identities SET acks = acks + 1 WHERE id = ?")?.execute([id])?;
+    Ok(())
+}
+
+/// Everything but the count of acknowledgements.
 pub(crate) fn set_sync_state(connection: &Connection, id: IdentityId, state: &SyncState) -> Result<(), StoreError> {
     connection
         .prepare_cached("UPDATE identities SET cursor = ?, epoch = ?, snapshot = ? WHERE id = ?")?

@@ -39,10 +39,19 @@ pub(crate) fn set_app_config(
     set(connection, "app_config_etag", etag.unwrap_or_default())
 }
 
-pub(crate) fn server_time(connection: &Connection) -> Result<Option<UnixMillis>, StoreError> {
-    Ok(get(connection, "server_time")?.and_then(|text| text.parse().ok()).map(UnixMillis))
+/// The last word of a server on its time, and what the phone showed then.
+pub(crate) fn told_time(connection: &Connection) -> Result<Option<(UnixMillis, UnixMillis)>, StoreError> {
+    let Some(text) = get(connection, "told_time")? else { return Ok(None) };
+    let told = text.split_once(' ').and_then(|(time, wall)| Some((time.parse().ok()?, wall.parse().ok()?)));
+    Ok(told.map(|(time, wall)| (UnixMillis(time), UnixMillis(wall))))
 }
 
-pub(crate) fn set_server_time(connection: &Connection, time: UnixMillis) -> Result<(), StoreError> {
-    set(connection, "server_time", &time.0.to_string())
+/// Stores it, and dates with it what was written before any server had told its time.
+pub(crate) fn set_told_time(connection: &Connection, told: (UnixMillis, UnixMillis)) -> Result<(), StoreError> {
+    let (time, wall) = told;
+    set(connection, "told_time", &format!("{} {}", time.0, wall.0))?;
+    connection
+        .prepare_cached("UPDATE outbox SET known_created_at = ? WHERE known_created_at IS NULL")?
+        .execute([time.0])?;
+    Ok(())
 }

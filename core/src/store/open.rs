@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::error::StoreError;
+use crate::outbox::worker::LOCK_FILE;
 
 /// Each migration once, in order; `user_version` is the number of those that have run. A released one never changes.
 const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
@@ -32,8 +33,9 @@ pub(super) fn open(path: &Path, vfs: Option<&str>, purpose: Purpose) -> Result<C
         Purpose::Write => {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
-            // A file that was closed in order has no log beside it: only then is the check worth its time.
-            if unclean {
+            // A file that was closed in order has no log beside it, and one that another process works on has one all the
+            // time: only in between is the check worth its time.
+            if unclean && nobody_works(path) {
                 check(&connection)?;
             }
             migrate(&mut connection)?;
@@ -47,6 +49,14 @@ fn wal_of(path: &Path) -> std::path::PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     name.into()
+}
+
+fn nobody_works(path: &Path) -> bool {
+    let Some(folder) = path.parent() else { return true };
+    match std::fs::File::options().write(true).open(folder.join(LOCK_FILE)) {
+        Ok(file) => file.try_lock().is_ok(),
+        Err(_) => true,
+    }
 }
 
 /// Reads through the file; `Damaged` if it does not hold together.

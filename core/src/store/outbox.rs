@@ -19,7 +19,8 @@ pub(crate) struct NewRow {
     pub payload: Payload,
     pub identity: IdentityId,
     pub now: UnixMillis,
-    pub known: Option<UnixMillis>,
+    /// The server's time that it is dated with.
+    pub born: Option<UnixMillis>,
 }
 
 /// A row with everything that decisions inside a transaction need.
@@ -32,6 +33,17 @@ pub(crate) struct StoredRow {
     pub rewritten: bool,
     pub state: OutboxState,
     pub created_at: UnixMillis,
+}
+
+/// Whether a row may leave.
+#[derive(Clone, Debug)]
+pub(crate) enum Preparation {
+    /// It leaves like this.
+    Ready(Box<Prepared>),
+    /// It is wedged by now.
+    Wedged,
+    /// An earlier row of its lane waits, which whoever asks does not know of yet.
+    NotHead,
 }
 
 /// What leaves.
@@ -100,7 +112,7 @@ pub(crate) fn insert(connection: &Connection, new: &NewRow) -> Result<Row, Store
             payload::VERSION,
             new.identity,
             new.now.0,
-            new.known.map(|known| known.0),
+            new.born.map(|born| born.0),
         ])?;
     Ok(Row {
         id: new.id,
@@ -112,7 +124,7 @@ pub(crate) fn insert(connection: &Connection, new: &NewRow) -> Result<Row, Store
         wedged: false,
         server_errors: 0,
         server_error_at: None,
-        known_created_at: new.known,
+        known_created_at: new.born,
     })
 }
 
@@ -216,6 +228,11 @@ pub(crate) fn of_lane(connection: &Connection, lane: Lane) -> Result<Vec<StoredR
     stored(connection, "lane = ?", &lane.to_string())
 }
 
+/// The rows that change what stands at the server already, oldest first.
+pub(crate) fn changes(connection: &Connection) -> Result<Vec<StoredRow>, StoreError> {
+    stored(connection, "?1 AND kind IN ('edit', 'retract', 'status', 'withdraw')", &true)
+}
+
 /// What an app may see of the outbox: all rows of visible lanes, in the order they were written.
 pub(crate) fn items(connection: &Connection) -> Result<Vec<OutboxItem>, StoreError> {
     let mut rows: Vec<StoredRow> =
@@ -235,17 +252,25 @@ pub(crate) fn items(connection: &Connection) -> Result<Vec<OutboxItem>, StoreErr
         .collect())
 }
 
-/// Freezes the request if it is not frozen yet, and marks the row as under way and perhaps stored. `None` if the row is
-/// gone or wedged by now.
+/// Freezes the request if it is not frozen yet, and marks the row as under way and perhaps stored. Only the head of a lane
+/// leaves: rows are told of in the order of commits, but another process may have written one that nobody told of.
 pub(crate) fn prepare(
     connection: &Connection,
-    id: OperationId,
+    stored: StoredRow,
     device: DeviceId,
     now: UnixMillis,
     known: Option<UnixMillis>,
     config: Option<&AppConfig>,
-) -> Result<Option<Prepared>, StoreError> {
-    let Some(stored) = get(connection, id)?.filter(|stored| !stored.row.wedged) else { return Ok(None) };
+) -> Result<Preparation, StoreError> {
+    if stored.row.wedged {
+        return Ok(Preparation::Wedged);
+    }
+    let earlier = connection
+        .prepare_cached("SELECT 1 FROM outbox WHERE lane = ? AND lane_seq < ?")?
+        .exists(params![stored.row.lane.to_string(), stored.row.lane_seq])?;
+    if earlier {
+        return Ok(Preparation::NotHead);
+    }
     let wire = match stored.wire {
         Some(wire) => wire,
         None => stored.payload.freeze(known, config)?,
@@ -256,9 +281,9 @@ pub(crate) fn prepare(
             "UPDATE outbox SET state = 'sending', may_be_stored = 1, wire_body = ?,
                first_attempt_at = coalesce(first_attempt_at, ?) WHERE id = ?",
         )?
-        .execute(params![json, now.0, id.as_bytes()])?;
+        .execute(params![json, now.0, stored.row.id.as_bytes()])?;
     let order = OperationOrder { device, lane: stored.row.lane, lane_seq: stored.row.lane_seq };
-    Ok(Some(Prepared { wire, order, payload: stored.payload }))
+    Ok(Preparation::Ready(Box::new(Prepared { wire, order, payload: stored.payload })))
 }
 
 pub(crate) fn requeue(connection: &Connection, row: &Row, next_attempt_at: UnixMillis) -> Result<(), StoreError> {
@@ -287,13 +312,27 @@ pub(crate) fn wedge(connection: &Connection, id: OperationId, code: &str, detail
 }
 
 /// Puts a wedged row back to the start: another try, with an age that counts from now.
-pub(crate) fn unwedge(connection: &Connection, id: OperationId, known: Option<UnixMillis>) -> Result<(), StoreError> {
+pub(crate) fn unwedge(connection: &Connection, id: OperationId, born: Option<UnixMillis>) -> Result<(), StoreError> {
     connection
         .prepare_cached(
             "UPDATE outbox SET state = 'queued', attempts = 0, server_errors = 0, server_error_at = NULL, wedge_code = NULL,
                wedge_detail = NULL, known_created_at = ? WHERE id = ?",
         )?
-        .execute(params![known.map(|known| known.0), id.as_bytes()])?;
+        .execute(params![born.map(|born| born.0), id.as_bytes()])?;
+    Ok(())
+}
+
+/// Gives this row and those behind it new numbers above every other: the server has seen higher ones of this lane, which
+/// this phone has forgotten. What was not sent keeps its order.
+pub(crate) fn renumber(connection: &Connection, id: OperationId, now: UnixMillis) -> Result<(), StoreError> {
+    let Some(row) = get(connection, id)? else { return Ok(()) };
+    meta::set(connection, "lane_seq_floor", &now.0.to_string())?;
+    for behind in of_lane(connection, row.row.lane)? {
+        let seq = next_lane_seq(connection, row.row.lane)?;
+        connection
+            .prepare_cached("UPDATE outbox SET lane_seq = ? WHERE id = ?")?
+            .execute(params![seq, behind.row.id.as_bytes()])?;
+    }
     Ok(())
 }
 

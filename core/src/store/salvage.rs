@@ -1,9 +1,9 @@
-//! Rescues what a damaged database still holds: the file is moved aside, and every row that can still be read goes into a
-//! new one. From each table rows are read from the front until the damage, then from the back.
+//! Rescues what a damaged database still holds: every row that can still be read goes into a new file, and the damaged one
+//! is moved aside. From each table rows are read from the front until the damage, then from the back.
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, types::Value};
+use rusqlite::{Connection, ErrorCode, OpenFlags, types::Value};
 
 use super::database::Recovered;
 use super::open::{self, Purpose};
@@ -27,35 +27,47 @@ const COUNT_ON: &str =
     "INSERT INTO meta (key, value) VALUES ('lane_seq_floor', CAST(unixepoch('subsec') * 1000 AS INTEGER))
     ON CONFLICT (key) DO UPDATE SET value = excluded.value";
 
+/// Rebuilds beside the damaged file, in one transaction, and then puts the new file in its place: a rescue that is
+/// interrupted, or finds no room, begins anew the next time, with nothing lost.
 pub(super) fn rebuild(path: &Path) -> Result<Recovered, StoreError> {
+    let rebuilt = with_suffix(path, ".rebuilding");
+    for suffix in ["", "-wal", "-shm"] {
+        let leftover = with_suffix(&rebuilt, suffix);
+        if leftover.exists() {
+            std::fs::remove_file(leftover).map_err(|error| StoreError::Folder(error.kind()))?;
+        }
+    }
+    let mut fresh = open::open(&rebuilt, None, Purpose::Write)?;
+    fresh.pragma_update(None, "foreign_keys", false)?;
+    let transaction = fresh.transaction()?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if let Ok(damaged) = Connection::open_with_flags(path, flags) {
+        for (table, key) in TABLES {
+            rescue(&damaged, &transaction, table, key)?;
+        }
+    }
+    transaction.execute_batch(
+        "DELETE FROM messages WHERE conversation_id NOT IN (SELECT id FROM conversations);
+         -- What the server has is asked for anew.
+         UPDATE identities SET cursor = NULL, epoch = NULL;",
+    )?;
+    transaction.execute_batch(COUNT_ON)?;
+    let count = |sql| -> Result<u64, StoreError> { Ok(transaction.query_row(sql, [], |row| row.get(0))?) };
+    let (outbox_rows, messages) = (count("SELECT count(*) FROM outbox")?, count("SELECT count(*) FROM messages")?);
+    transaction.commit()?;
+    // Closing checkpoints the log into the file, which then stands alone.
+    fresh.close().map_err(|(_, error)| error)?;
     let moved_to = free_name(path);
-    std::fs::rename(path, &moved_to).map_err(|_| StoreError::Value("the damaged database cannot be moved aside"))?;
+    let moved = |result: std::io::Result<()>| result.map_err(|error| StoreError::Folder(error.kind()));
+    moved(std::fs::rename(path, &moved_to))?;
     for suffix in ["-wal", "-shm"] {
         let from = with_suffix(path, suffix);
         if from.exists() {
-            let _ = std::fs::rename(&from, with_suffix(&moved_to, suffix));
+            moved(std::fs::rename(&from, with_suffix(&moved_to, suffix)))?;
         }
     }
-    let fresh = open::open(path, None, Purpose::Write)?;
-    fresh.pragma_update(None, "foreign_keys", false)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    if let Ok(damaged) = Connection::open_with_flags(&moved_to, flags) {
-        for (table, key) in TABLES {
-            rescue(&damaged, &fresh, table, key)?;
-        }
-    }
-    fresh.execute_batch(
-        "DELETE FROM messages WHERE conversation_id NOT IN (SELECT id FROM conversations);
-         -- Whom a rescued row was written as may be lost; on this phone it is the one who writes now.
-         UPDATE identities SET cursor = NULL, epoch = NULL;",
-    )?;
-    fresh.execute_batch(COUNT_ON)?;
-    let count = |sql| -> Result<u64, StoreError> { Ok(fresh.query_row(sql, [], |row| row.get(0))?) };
-    Ok(Recovered {
-        moved_to,
-        outbox_rows: count("SELECT count(*) FROM outbox")?,
-        messages: count("SELECT count(*) FROM messages")?,
-    })
+    moved(std::fs::rename(&rebuilt, path))?;
+    Ok(Recovered { moved_to, outbox_rows, messages })
 }
 
 fn rescue(damaged: &Connection, fresh: &Connection, table: &str, key: &str) -> Result<(), StoreError> {
@@ -71,8 +83,12 @@ fn rescue(damaged: &Connection, fresh: &Connection, table: &str, key: &str) -> R
                 Ok(Some(row)) => {
                     let values: Result<Vec<Value>, _> = (0..columns.len()).map(|index| row.get(index)).collect();
                     if let Ok(values) = values {
-                        // A row that breaks a rule of the schema is part of the damage.
-                        let _ = fresh.prepare_cached(&insert)?.execute(rusqlite::params_from_iter(values));
+                        match fresh.prepare_cached(&insert)?.execute(rusqlite::params_from_iter(values)) {
+                            Ok(_) => {}
+                            // A row that breaks a rule of the schema is part of the damage.
+                            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {}
+                            Err(error) => return Err(error.into()),
+                        }
                     }
                 }
                 Ok(None) => break true,

@@ -7,18 +7,19 @@ use beistand_protocol::{
     Change, ChangeBody, Conversation, ConversationId, KnownChange, Message, MessagePage, OperationId, SyncPage,
     UnixMillis, limits,
 };
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use super::merge::{self, Authority};
 use crate::api::answer::Answer;
 use crate::error::StoreError;
-use crate::outbox::machine::IdentityId;
+use crate::outbox::actions::{self, Acting};
+use crate::outbox::machine::{Event, IdentityId};
 use crate::outbox::payload::Payload;
 use crate::store::identity::SyncState;
 use crate::store::{conversations, identity, journal, messages, outbox};
 
 /// What a page has done.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub(crate) struct Applied {
     /// Conversations that look different now.
     pub touched: Vec<ConversationId>,
@@ -28,12 +29,16 @@ pub(crate) struct Applied {
     pub has_more: bool,
     /// Whether a snapshot is under way.
     pub in_snapshot: bool,
+    /// The page was overtaken and is to be asked for again.
+    pub outdated: bool,
+    /// What the worker is to be told.
+    pub events: Vec<Event>,
 }
 
-/// Applies a page that was asked for with `asked`. A page that answers an older cursor than the one stored now (another
-/// process was faster) changes nothing but what is newer anyway.
+/// Applies a page, and tells the server of messages that have arrived with it.
 pub(crate) fn page(
     connection: &Connection,
+    acting: &Acting,
     identity: IdentityId,
     page: &SyncPage,
     known: Option<UnixMillis>,
@@ -46,6 +51,9 @@ pub(crate) fn page(
                 state.snapshot += 1;
                 let requeued = journal::requeue_above(connection, identity, &page.lanes, known)?;
                 let other_history = state.epoch.as_ref().is_some_and(|epoch| *epoch != page.epoch);
+                if other_history {
+                    conversations::begin_anew(connection, identity)?;
+                }
                 if other_history || requeued > 0 {
                     applied.history_changed = Some(requeued);
                 }
@@ -63,7 +71,14 @@ pub(crate) fn page(
             }
         }
     }
-    state = SyncState { cursor: Some(page.cursor.clone()), epoch: Some(page.epoch.clone()), snapshot: state.snapshot };
+    applied.touched.sort_unstable();
+    applied.touched.dedup();
+    for id in &applied.touched {
+        if conversations::exists(connection, *id)? {
+            applied.events.extend(actions::mark_delivered(connection, acting, *id)?);
+        }
+    }
+    state = SyncState { cursor: Some(page.cursor.clone()), epoch: Some(page.epoch.clone()), ..state };
     identity::set_sync_state(connection, identity, &state)?;
     Ok(applied)
 }
@@ -117,7 +132,20 @@ fn end_snapshot(connection: &Connection, identity: IdentityId, snapshot: i64) ->
         messages::keep_only(connection, id, 1, &[])?;
         conversations::forget_version(connection, id)?;
     }
-    conversations::sweep(connection, identity, snapshot)
+    conversations::sweep(connection, identity, snapshot)?;
+    // Changes that are under way (again) show on top of what the snapshot brought.
+    for row in outbox::changes(connection)? {
+        match &row.payload {
+            Payload::Edit { message, text, .. } => messages::set_pending_text(connection, *message, Some(text))?,
+            Payload::Retract { message, .. } => messages::set_pending_retract(connection, *message, true)?,
+            Payload::Status { conversation, status, .. } => {
+                conversations::set_pending_status(connection, *conversation, Some(*status))?;
+            }
+            Payload::Withdraw { conversation } => conversations::delete(connection, *conversation)?,
+            Payload::Open { .. } | Payload::Send { .. } | Payload::Read { .. } => {}
+        }
+    }
+    Ok(())
 }
 
 fn stream_change(
@@ -166,12 +194,7 @@ fn put_message(connection: &Connection, wire: &Message, authority: Authority) ->
 
 fn keep_unknown(connection: &Connection, identity: IdentityId, change: &Change) -> Result<(), StoreError> {
     let body = serde_json::to_string(&change.body).map_err(|_| StoreError::Value("an unknown change"))?;
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO unknown_changes (identity, seq, conversation_id, body) VALUES (?, ?, ?, ?)",
-        )?
-        .execute(params![identity, change.seq, change.conversation_id.as_bytes(), body])?;
-    Ok(())
+    conversations::keep_unknown_change(connection, identity, change.seq, change.conversation_id, &body)
 }
 
 /// The acknowledgement of a write: the server's word onto the echo, the row into the journal, all or nothing.
@@ -184,6 +207,7 @@ pub(crate) fn acknowledgement(
     known: Option<UnixMillis>,
 ) -> Result<(), StoreError> {
     let still_there = outbox::get(connection, id)?.is_some();
+    identity::count_acknowledgement(connection, identity)?;
     journal::record(connection, id, known.unwrap_or_default())?;
     outbox::delete(connection, id)?;
     let snapshot = identity::sync_state(connection, identity)?.snapshot;

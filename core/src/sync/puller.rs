@@ -17,6 +17,10 @@ use crate::store::{identity, messages, meta};
 /// The configuration changes a few times a year; a phone that is in use all day sees it within this time.
 const CONFIG_EVERY: Duration = Duration::from_secs(600);
 
+/// So many pages of a snapshot may be overtaken by acknowledgements before one is taken all the same: what it lacks comes
+/// with the changes behind it.
+const OUTDATED_PAGES: u32 = 5;
+
 /// Why a pull ended early.
 #[derive(Debug)]
 pub(crate) enum PullError {
@@ -62,48 +66,60 @@ pub(crate) async fn pull(inner: &Inner) -> Result<()> {
     Ok(pulled?)
 }
 
-/// After a change of history: forgets the cursor and reads everything anew.
-pub(crate) async fn resync(inner: &Inner) -> std::result::Result<(), PullError> {
-    // The cursor names its epoch, so the server answers an old one with a snapshot by itself; nothing has to be forgotten,
-    // and a pull that another task has just finished costs one empty page.
-    pull_registered(inner).await
-}
-
 /// The pull itself, for an identity that the server knows.
-pub(crate) async fn pull_registered(inner: &Inner) -> std::result::Result<(), PullError> {
+async fn pull_registered(inner: &Inner) -> std::result::Result<(), PullError> {
     let _one_at_a_time = inner.pulling.lock().await;
     refresh_config(inner).await?;
+    let acting = inner.acting().await.map_err(PullError::Store)?;
+    let mut outdated = 0;
     loop {
         let current = inner.database.read(identity::current).await?;
         let Some(current) = current else { return Err(PullError::Call(CallError::Unreachable)) };
         let id = current.id;
         let state = inner.database.read(move |connection| identity::sync_state(connection, id)).await?;
-        let answered = calls::sync(&*inner.transport, current.credential, state.cursor.as_deref()).await?;
+        let answered = match calls::sync(&*inner.transport, current.credential, state.cursor.as_deref()).await {
+            Err(CallError::Refused(Code::BadParameter)) if state.cursor.is_some() => {
+                // A cursor that the server cannot read: without one it begins anew.
+                let forgotten = identity::SyncState { cursor: None, ..state };
+                inner.database.write(move |connection| identity::set_sync_state(connection, id, &forgotten)).await?;
+                continue;
+            }
+            answered => answered?,
+        };
         inner.server_told_time(&answered.response);
         let (page, known, asked) = (answered.value, inner.known_time(), state.clone());
+        let (acting, tell) = (acting.clone(), outdated >= OUTDATED_PAGES);
         let applied = inner
             .database
             .write(move |connection| {
-                // Another process may have pulled meanwhile: what it stored is as new as this page.
-                if identity::sync_state(connection, id)? != asked {
-                    return Ok(apply::Applied { has_more: true, ..apply::Applied::default() });
+                let now = identity::sync_state(connection, id)?;
+                // Another process may have pulled meanwhile: what it stored is as new as this page. A page of a snapshot
+                // knows nothing of what was acknowledged after it was made; but a long flush must not keep it away.
+                let acknowledged = page.snapshot.is_some() && now.acks != asked.acks && !tell;
+                if acknowledged
+                    || (&now.cursor, &now.epoch, now.snapshot) != (&asked.cursor, &asked.epoch, asked.snapshot)
+                {
+                    return Ok(apply::Applied { has_more: true, outdated: true, ..apply::Applied::default() });
                 }
-                apply::page(connection, id, &page, known)
+                apply::page(connection, &acting, id, &page, known)
             })
             .await?;
+        inner.report_recoveries();
+        outdated += u32::from(applied.outdated);
+        inner.tell_worker(applied.events);
         if let Some(requeued) = applied.history_changed {
             inner.emit(ClientEvent::HistoryChanged { requeued });
             inner.reload_worker();
         }
-        if !applied.touched.is_empty() || applied.history_changed.is_some() {
+        if !applied.touched.is_empty() || applied.history_changed.is_some() || applied.outdated {
             inner.changes.announce(StoreChange::Everything);
         }
         if !applied.has_more && !applied.in_snapshot {
-            if let Some(known) = known {
+            if let (Some(known), Some(told)) = (known, inner.told_time()) {
                 inner
                     .database
                     .write(move |connection| {
-                        meta::set_server_time(connection, known)?;
+                        meta::set_told_time(connection, told)?;
                         crate::store::journal::prune(connection, known)
                     })
                     .await?;
@@ -132,8 +148,7 @@ pub(crate) async fn refresh_config(inner: &Inner) -> std::result::Result<(), Pul
         }
         Ok(None) => inner.config_is_fresh(now),
         // The stored copy serves; messages must not wait for a configuration.
-        Err(CallError::Refused(_)) => inner.config_is_fresh(now),
-        Err(CallError::Unreachable) => return Err(PullError::Call(CallError::Unreachable)),
+        Err(_) => {}
     }
     Ok(())
 }

@@ -357,7 +357,10 @@ impl Run {
                         }
                     }
                 }
-                Ok(FlushOutcome::TimedOut { waiting }) => return vec![format!("{waiting} rows never leave")],
+                Ok(FlushOutcome::TimedOut { waiting }) => {
+                    let items = self.world.client().outbox().items().await.unwrap_or_default();
+                    return vec![format!("{waiting} rows never leave: {items:?}")];
+                }
                 Err(error) => return vec![format!("flush fails: {error}")],
             }
         }

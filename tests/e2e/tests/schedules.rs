@@ -16,6 +16,8 @@ fn number(name: &str) -> Option<u64> {
 #[test]
 fn nothing_is_lost_doubled_or_reordered_in_any_schedule() {
     if let Some(seed) = number("BEISTAND_SEED") {
+        // `RUST_LOG=beistand_core=trace` shows each step of the outbox.
+        tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).init();
         match play(seed) {
             Ok(report) => println!("seed {seed}: {report:?}"),
             Err(faults) => panic!("seed {seed}:\n{}", faults.join("\n")),

@@ -37,7 +37,6 @@ enum Happening {
         hours: i8,
     },
     Kill,
-    PauseAndResume,
     OtherProcessEnqueues {
         lane: u8,
     },
@@ -80,7 +79,6 @@ fn happening() -> impl Strategy<Value = Happening> {
         3 => (0u16..700).prop_map(|seconds| Happening::Wait { seconds }),
         1 => (-48i8..48).prop_map(|hours| Happening::ClockJump { hours }),
         1 => Just(Happening::Kill),
-        1 => Just(Happening::PauseAndResume),
         1 => (0u8..4).prop_map(|lane| Happening::OtherProcessEnqueues { lane }),
         1 => (0u8..100).prop_map(|keep| Happening::ServerRestored { keep }),
     ]
@@ -206,7 +204,9 @@ impl World {
                 self.tell(Event::Loaded(self.committed.values().cloned().collect()));
                 self.tell(Event::Resynced);
             }
-            Effect::Drop(_) | Effect::BecomeEdit(_) => unreachable!("no background rows and no reused ids here"),
+            Effect::Drop(_) | Effect::BecomeEdit(_) | Effect::Renumber(_) => {
+                unreachable!("no background rows and no reused ids here")
+            }
             Effect::Report(_) => {}
         }
     }
@@ -272,12 +272,6 @@ impl World {
                 self.copies.extend(self.under_way.drain(..).map(|row| (epoch, row)));
                 self.machine = Machine::new(Policy::default(), u64::from(self.next_id));
                 self.tell(Event::Loaded(self.committed.values().cloned().collect()));
-            }
-            Happening::PauseAndResume => {
-                let epoch = self.believed_epoch;
-                self.copies.extend(self.under_way.drain(..).map(|row| (epoch, row)));
-                self.tell(Event::Paused);
-                self.tell(Event::Resumed);
             }
             Happening::ServerRestored { keep } => {
                 // The backup holds a beginning of each lane.

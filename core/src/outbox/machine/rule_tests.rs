@@ -90,7 +90,7 @@ fn a_failure_waits_longer_each_time_and_never_longer_than_the_longest() {
 
 #[test]
 fn everything_is_due_when_the_world_comes_back() {
-    for event in [Event::EverythingDue, Event::Resumed, Event::IdentityReady(1), Event::Enqueued(row(9, lane(1), 9))] {
+    for event in [Event::EverythingDue, Event::IdentityReady(1), Event::Enqueued(row(9, lane(1), 9))] {
         let mut machine = ready();
         let only = row(1, lane(1), 1);
         machine.step(Event::Enqueued(only.clone()), at(0));
@@ -225,12 +225,16 @@ fn a_week_by_the_servers_time_wedges_and_a_wrong_phone_clock_does_not() {
     let start = UnixMillis(2_000_000_000_000);
     let week = 7 * 24 * 3600 * 1000;
     machine.step(Event::ServerTime(start), at(0));
-    machine.step(Event::Paused, at(0));
-    machine.step(Event::Enqueued(row(1, lane(1), 1)), at(0));
+    let waits = Row { known_created_at: Some(start), ..row(1, lane(1), 1) };
+    machine.step(Event::Enqueued(waits.clone()), at(0));
+    let outcome = Outcome::Transient { retry_after: Some(Duration::from_secs(3600)), server_error: false };
+    machine.step(Event::Ended { id: waits.id, outcome: outcome.clone() }, at(0));
     let wrong = Now { mono: at(1).mono, wall: UnixMillis(99_000_000_000_000) };
-    assert_eq!(machine.step(Event::Tick, wrong), []);
-    assert_eq!(machine.step(Event::ServerTime(start.plus(week)), at(2)), []);
-    let effects = machine.step(Event::ServerTime(start.plus(week + 120_000)), at(3));
+    assert_eq!(machine.step(Event::Tick, wrong), [Effect::Send(waits.id)], "due, not expired");
+    machine.step(Event::Ended { id: waits.id, outcome }, wrong);
+    let later = |seconds| Now { mono: at(seconds).mono, wall: wrong.wall };
+    assert_eq!(machine.step(Event::ServerTime(start.plus(week)), later(2)), []);
+    let effects = machine.step(Event::ServerTime(start.plus(week + 120_000)), later(3));
     assert!(matches!(&effects[..], [Effect::Wedge { code, .. }] if code == "expired"));
 }
 
@@ -286,6 +290,41 @@ fn an_old_app_stops_all_lanes_and_looks_again_after_the_longest_wait() {
     let effects = machine.step(Event::Ended { id: only.id, outcome: Outcome::UpdateRequired }, at(0));
     assert!(effects.contains(&Effect::Report(Report::UpdateRequired)));
     assert_eq!(machine.next_wake(at(0)), Some(Policy::default().longest_wait));
+}
+
+#[test]
+fn a_row_of_unknown_age_is_as_old_as_the_next_word_of_the_server() {
+    let mut machine = ready();
+    let start = UnixMillis(2_000_000_000_000);
+    let undated = row(1, lane(1), 1);
+    machine.step(Event::ServerTime(start), at(0));
+    machine.step(Event::Enqueued(undated.clone()), at(0));
+    machine.step(Event::Ended { id: undated.id, outcome: Outcome::transient() }, at(0));
+    let month = 30 * 24 * 3600 * 1000;
+    let effects = machine.step(Event::ServerTime(start.plus(month)), at(1));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Wedge { .. })), "written just now, for all we know");
+}
+
+#[test]
+fn a_failed_identity_does_not_spin_while_its_lane_waits_for_longer() {
+    let mut machine = ready();
+    let only = row(1, lane(1), 1);
+    machine.step(Event::Enqueued(only.clone()), at(0));
+    let outcome = Outcome::Transient { retry_after: Some(Duration::from_secs(200)), server_error: true };
+    machine.step(Event::Ended { id: only.id, outcome }, at(0));
+    machine.step(Event::IdentityFailed(1), at(0));
+    assert!(machine.next_wake(at(5)).unwrap() >= Duration::from_secs(200));
+}
+
+#[test]
+fn a_lane_that_the_server_has_passed_is_numbered_anew_and_not_wedged_at_once() {
+    let mut machine = ready();
+    let only = row(1, lane(1), 1);
+    machine.step(Event::Enqueued(only.clone()), at(0));
+    let outcome = Outcome::Refused { code: Code::OperationSuperseded, detail: String::new() };
+    assert_eq!(machine.step(Event::Ended { id: only.id, outcome }, at(0)), [Effect::Renumber(only.id)]);
+    machine.step(Event::NotCommitted(only.id), at(0));
+    assert!(machine.is_armed(at(0)));
 }
 
 #[test]

@@ -14,6 +14,7 @@ CREATE TABLE identities (
   current    INTEGER NOT NULL,
   registered INTEGER NOT NULL DEFAULT 0, -- the server has confirmed it at least once
   cursor     TEXT,
+  acks       INTEGER NOT NULL DEFAULT 0, -- writes acknowledged so far
   epoch      TEXT,
   snapshot   INTEGER NOT NULL DEFAULT 0, -- number of the snapshot under way or last taken
   created_at INTEGER NOT NULL
@@ -27,6 +28,7 @@ CREATE TABLE conversations (
   draft           TEXT NOT NULL,         -- subject, category, priority, fields as written here, until the server has it
   pending_status  TEXT,                  -- the local echo of a status change under way
   read_seq        INTEGER NOT NULL DEFAULT 0, -- how far the person has read, as this phone knows
+  delivered_seq   INTEGER NOT NULL DEFAULT 0, -- how far messages have arrived here, as the server was told
   contiguous_from INTEGER NOT NULL DEFAULT 1, -- all messages from this seq on are here
   created_at      INTEGER NOT NULL,
   touched_at      INTEGER NOT NULL,      -- orders the list: server's time once known, else this phone's
@@ -48,6 +50,7 @@ CREATE TABLE messages (
   created_at      INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
 CREATE UNIQUE INDEX messages_by_seq ON messages (conversation_id, seq) WHERE seq IS NOT NULL;
+CREATE INDEX messages_by_conversation ON messages (conversation_id, seq);
 CREATE INDEX messages_without_seq ON messages (conversation_id, local_order) WHERE seq IS NULL;
 
 CREATE TABLE outbox (
@@ -62,7 +65,7 @@ CREATE TABLE outbox (
   wire_body         TEXT,                -- the exact request, frozen before its first byte left
   may_be_stored     INTEGER NOT NULL DEFAULT 0,
   rewritten         INTEGER NOT NULL DEFAULT 0, -- edited after a refusal: an older copy may still be under way
-  depends_on        BLOB,
+  depends_on        BLOB,                -- a row whose result this one needs; the uploads of attachments will use both
   parent_result     TEXT,
   state             TEXT NOT NULL,       -- queued, sending, wedged
   attempts          INTEGER NOT NULL DEFAULT 0,
@@ -79,6 +82,8 @@ CREATE TABLE outbox (
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX outbox_by_message ON outbox (message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX outbox_by_state ON outbox (state, lane, lane_seq);
+CREATE INDEX outbox_by_conversation ON outbox (conversation_id);
+CREATE INDEX outbox_undated ON outbox (id) WHERE known_created_at IS NULL;
 
 -- How much the outbox holds, kept by triggers: whether there is room must not cost more the fuller it is.
 CREATE TABLE outbox_size (
@@ -88,13 +93,13 @@ CREATE TABLE outbox_size (
 ) STRICT;
 INSERT INTO outbox_size VALUES (1, 0, 0);
 CREATE TRIGGER outbox_grows AFTER INSERT ON outbox BEGIN
-  UPDATE outbox_size SET items = items + 1, bytes = bytes + length(new.payload);
+  UPDATE outbox_size SET items = items + 1, bytes = bytes + length(CAST(new.payload AS BLOB));
 END;
 CREATE TRIGGER outbox_shrinks AFTER DELETE ON outbox BEGIN
-  UPDATE outbox_size SET items = items - 1, bytes = bytes - length(old.payload);
+  UPDATE outbox_size SET items = items - 1, bytes = bytes - length(CAST(old.payload AS BLOB));
 END;
 CREATE TRIGGER outbox_changes AFTER UPDATE OF payload ON outbox BEGIN
-  UPDATE outbox_size SET bytes = bytes + length(new.payload) - length(old.payload);
+  UPDATE outbox_size SET bytes = bytes + length(CAST(new.payload AS BLOB)) - length(CAST(old.payload AS BLOB));
 END;
 
 -- The last number given in a lane: numbers are never used twice, not even after a row is gone.

@@ -301,6 +301,7 @@ fn discard_row(connection: &Connection, acting: &Acting, row: &StoredRow) -> Res
                 remove(connection, &about)?;
             }
             if row.may_be_stored {
+                messages::set_pending_text(connection, *message, None)?;
                 messages::set_pending_retract(connection, *message, true)?;
             } else {
                 messages::delete(connection, *message)?;

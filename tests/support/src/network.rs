@@ -79,6 +79,8 @@ pub enum Scripted {
     LoseRequest,
     /// The server works, the answer is lost.
     LoseAnswer,
+    /// The server works at once, its answer takes this long.
+    DelayAnswer(Duration),
     /// It is held up on the way; the phone gives up on it. [`Network::release`] lets it arrive.
     Hold,
     /// Somebody answers in the server's place.
@@ -246,6 +248,11 @@ impl Network {
                 Scripted::LoseAnswer => {
                     self.deliver(&request).await;
                     lost()
+                }
+                Scripted::DelayAnswer(late) => {
+                    let answer = self.deliver(&request).await;
+                    tokio::time::sleep(late).await;
+                    answer.map_or_else(lost, Ok)
                 }
                 Scripted::Hold => {
                     self.state().held.push(request);

@@ -1,8 +1,6 @@
 //! The client: what an app holds. Building one costs nothing and starts nothing; the first call opens the database and
 //! starts the worker and the socket loop.
 
-use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,6 +15,7 @@ use crate::clock::{Clock, Entropy, KnownTime, Now, SystemClock, SystemEntropy};
 use crate::config::{PAUSE_WITHIN, Settings};
 use crate::conversations::Conversations;
 use crate::error::{Error, ErrorKind, Result, StoreError};
+use crate::folder::FolderClaim;
 use crate::model::{ClientEvent, Connection, Typing};
 use crate::observe::{Changes, Observable, StoreChange, Watchers};
 use crate::outbox::Outbox;
@@ -94,41 +93,6 @@ impl ClientBuilder {
             folder: Mutex::new(Some(folder)),
         });
         Ok(Client { guard: Arc::new(Guard(inner.clone())), inner })
-    }
-}
-
-/// Clients of this process and their folders: two on one folder would each believe to be alone.
-static CLAIMED: Mutex<Option<HashSet<(PathBuf, String)>>> = Mutex::new(None);
-
-struct FolderClaim(PathBuf, String);
-
-impl FolderClaim {
-    fn claim(folder: PathBuf, vfs: Option<&str>) -> Result<Self> {
-        let folder = one_name(std::path::absolute(&folder).unwrap_or(folder));
-        let name = vfs.unwrap_or_default().to_owned();
-        let mut claimed = lock(&CLAIMED);
-        if !claimed.get_or_insert_default().insert((folder.clone(), name.clone())) {
-            return Err(Error::new(ErrorKind::FolderInUse, "another client of this process uses the data folder"));
-        }
-        Ok(Self(folder, name))
-    }
-}
-
-/// A folder may have several names, before and after it is made: what exists of its path is named without links.
-fn one_name(folder: PathBuf) -> PathBuf {
-    for ancestor in folder.ancestors() {
-        if let Ok(real) = ancestor.canonicalize() {
-            return folder.strip_prefix(ancestor).map_or_else(|_| folder.clone(), |rest| real.join(rest));
-        }
-    }
-    folder
-}
-
-impl Drop for FolderClaim {
-    fn drop(&mut self) {
-        if let Some(claimed) = lock(&CLAIMED).as_mut() {
-            claimed.remove(&(std::mem::take(&mut self.0), std::mem::take(&mut self.1)));
-        }
     }
 }
 

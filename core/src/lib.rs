@@ -14,10 +14,12 @@ pub mod clock;
 pub mod config;
 pub mod conversations;
 pub mod error;
+mod folder;
 pub mod model;
 pub mod observe;
 pub mod outbox;
 pub(crate) mod realtime;
+pub(crate) mod registration;
 pub mod store;
 pub mod sync;
 

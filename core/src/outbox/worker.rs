@@ -12,18 +12,18 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{mpsc, oneshot};
 
-use super::machine::{Effect, Event, IdentityId, Machine, Report};
+use super::machine::{Effect, Event, Machine, Report};
 use super::outcome::{self, Outcome};
 use super::policy::Policy;
 use super::{actions, payload::Payload};
 use crate::api::answer::{self, Answer};
-use crate::api::calls::{self, CallError};
 use crate::api::transport::{Request, Response, TransportError};
 use crate::client::Inner;
 use crate::clock::Now;
 use crate::error::StoreError;
 use crate::model::{ClientEvent, Connection};
 use crate::observe::StoreChange;
+use crate::registration;
 use crate::store::outbox::Preparation;
 use crate::store::{identity, outbox};
 use crate::sync::{apply, puller};
@@ -273,7 +273,7 @@ impl Worker {
                 Done::default()
             })),
             Effect::PrepareIdentity(identity) => self.under_way.push(Box::pin(async move {
-                match prepare_identity(&inner, identity).await {
+                match registration::register(&inner, identity).await {
                     Ok(()) => Done::tell(with_time(&inner, vec![Event::IdentityReady(identity)])),
                     Err(_) => Done::tell(vec![Event::IdentityFailed(identity)]),
                 }
@@ -468,45 +468,4 @@ async fn become_edit(inner: Arc<Inner>, id: OperationId) -> Done {
         }
         Err(_) => Done::tell(vec![Event::NotCommitted(id)]),
     }
-}
-
-/// Registers the device with the secret that this phone minted and stored before: a lost answer strands nobody.
-pub(crate) async fn prepare_identity(inner: &Inner, id: IdentityId) -> Result<(), CallError> {
-    let _one_at_a_time = inner.registering.lock().await;
-    let stored = inner.database.read(move |connection| identity::by_id(connection, id)).await;
-    let Ok(Some(identity)) = stored else { return Err(CallError::Unreachable) };
-    let registered = calls::register(&*inner.transport, &inner.settings, identity.credential).await;
-    let answered = match registered {
-        Ok(answered) => answered,
-        Err(error) => {
-            inner.connection.set(Connection::Offline);
-            match error {
-                CallError::Refused(Code::UnknownApp) => inner.emit(ClientEvent::UnknownApp),
-                CallError::Refused(Code::UpdateRequired) => inner.emit(ClientEvent::UpdateRequired),
-                CallError::Refused(Code::NotFound) => inner.emit(ClientEvent::CredentialRefused),
-                CallError::Refused(_) | CallError::Unreachable => {}
-            }
-            return Err(error);
-        }
-    };
-    inner.server_told_time(&answered.response);
-    inner.connection.set(Connection::Online);
-    if !inner.app_config().1 {
-        // What was filled in before the first contact is typed by it; without it the server decides.
-        let _ = puller::refresh_config(inner).await;
-    }
-    let epoch = answered.value.epoch;
-    let stored = inner
-        .database
-        .write(move |connection| {
-            identity::set_registered(connection, id)?;
-            // Without a first sync, the history begins here: every write names it. Otherwise sync compares.
-            let state = identity::sync_state(connection, id)?;
-            if state.epoch.is_none() {
-                identity::set_sync_state(connection, id, &identity::SyncState { epoch: Some(epoch), ..state })?;
-            }
-            Ok(())
-        })
-        .await;
-    stored.map_err(|_| CallError::Unreachable)
 }

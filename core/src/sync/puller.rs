@@ -11,7 +11,7 @@ use crate::client::Inner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ClientEvent, Connection};
 use crate::observe::StoreChange;
-use crate::outbox::worker;
+use crate::registration;
 use crate::store::{identity, messages, meta};
 
 /// The configuration changes a few times a year; a phone that is in use all day sees it within this time.
@@ -53,12 +53,12 @@ impl From<PullError> for Error {
 pub(crate) async fn pull(inner: &Inner) -> Result<()> {
     let identity = inner.identity().await?;
     if !identity.registered {
-        worker::prepare_identity(inner, identity.id).await?;
+        registration::register(inner, identity.id).await?;
     }
     let mut pulled = pull_registered(inner).await;
     if matches!(pulled, Err(PullError::Call(CallError::Refused(Code::UnknownDevice)))) {
         // A server that has lost its memory: this phone introduces itself again.
-        worker::prepare_identity(inner, identity.id).await?;
+        registration::register(inner, identity.id).await?;
         pulled = pull_registered(inner).await;
     }
     let reachable = !matches!(pulled, Err(PullError::Call(CallError::Unreachable)));

@@ -96,6 +96,16 @@ impl Payload {
         matches!(self, Self::Open { .. } | Self::Send { .. })
     }
 
+    /// The words, if it has any.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Open { body, .. } => Some(&body.message.text),
+            Self::Send { body, .. } => Some(&body.text),
+            Self::Edit { text, .. } => Some(text),
+            Self::Retract { .. } | Self::Withdraw { .. } | Self::Status { .. } | Self::Read { .. } => None,
+        }
+    }
+
     /// The same with other words; what has no words stays as it is.
     #[must_use]
     pub fn with_text(&self, words: &str) -> Self {

@@ -174,6 +174,34 @@ pub(crate) fn forget_version(connection: &Connection, id: ConversationId) -> Res
     Ok(())
 }
 
+/// Whose conversation it is.
+pub(crate) fn identity_of(connection: &Connection, id: ConversationId) -> Result<Option<IdentityId>, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT identity FROM conversations WHERE id = ?")?
+        .query_row([id.as_bytes()], |row| row.get(0))
+        .optional()?)
+}
+
+/// Conversations that no server has confirmed, with the draft that opened them; what has no readable draft is removed.
+pub(crate) fn unconfirmed(
+    connection: &Connection,
+) -> Result<Vec<(ConversationId, IdentityId, OpenConversation, UnixMillis)>, StoreError> {
+    let mut statement =
+        connection.prepare("SELECT id, identity, draft, created_at FROM conversations WHERE server IS NULL")?;
+    let rows = statement
+        .query_map([], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get(3)?)))?;
+    let mut found = Vec::new();
+    for row in rows {
+        let (id, identity, draft, created_at) = row?;
+        let Some(id) = ConversationId::from_slice(&id) else { continue };
+        match serde_json::from_str(&draft) {
+            Ok(draft) => found.push((id, identity, draft, UnixMillis(created_at))),
+            Err(_) => delete(connection, id)?,
+        }
+    }
+    Ok(found)
+}
+
 /// A change of a kind that this version does not know, kept until one does.
 pub(crate) fn keep_unknown_change(
     connection: &Connection,

@@ -230,9 +230,11 @@ impl Database {
     pub async fn rest(&self) {
         self.shared.paused.store(true, Ordering::SeqCst);
         let mut waits = Vec::new();
+        let mut last = None;
         if let Some(backend) = lock(&self.backend).as_mut() {
             match backend {
                 Backend::Threads { writer, readers, .. } => {
+                    last = Some(writer.clone());
                     for reader in readers.iter() {
                         let (done, wait) = oneshot::channel();
                         let _ = reader.send(Box::new(move |reader: &mut Reader| {
@@ -241,14 +243,17 @@ impl Database {
                         }));
                         waits.push(wait);
                     }
-                    let (done, wait) = oneshot::channel();
-                    let _ = writer.send(WriterMessage::Rest(done));
-                    waits.push(wait);
                 }
                 Backend::Inline(writer) => writer.connection = None,
             }
         }
         for wait in waits {
+            let _ = wait.await;
+        }
+        // The last connection to close checkpoints the log; two that close at once would each leave it to the other.
+        if let Some(writer) = last {
+            let (done, wait) = oneshot::channel();
+            let _ = writer.send(WriterMessage::Rest(done));
             let _ = wait.await;
         }
     }

@@ -129,6 +129,29 @@ pub(crate) fn delete(connection: &Connection, id: MessageId) -> Result<(), Store
     Ok(())
 }
 
+/// Own messages that no server has and that no row of the outbox sends, oldest first.
+pub(crate) fn unsent(
+    connection: &Connection,
+) -> Result<Vec<(ConversationId, MessageId, String, UnixMillis)>, StoreError> {
+    let mut statement = connection.prepare(
+        "SELECT conversation_id, id, text, created_at FROM messages WHERE mine = 1 AND seq IS NULL AND pending_retract = 0
+           AND id NOT IN (SELECT message_id FROM outbox WHERE kind IN ('open', 'send'))
+         ORDER BY conversation_id, local_order",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, String>(2)?, row.get(3)?))
+    })?;
+    let mut found = Vec::new();
+    for row in rows {
+        let (conversation, id, text, created_at) = row?;
+        if let (Some(conversation), Some(id)) = (ConversationId::from_slice(&conversation), MessageId::from_slice(&id))
+        {
+            found.push((conversation, id, text, UnixMillis(created_at)));
+        }
+    }
+    Ok(found)
+}
+
 /// Where a message stands, whose it is, and its words as the server last told them (or as the echo has them).
 pub(crate) struct Placed {
     pub conversation: ConversationId,

@@ -1,8 +1,9 @@
 //! Makes a connection fit for use: pragmas, numbered migrations, and a check of the file where it was not closed in order.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::error::StoreError;
 use crate::outbox::worker::LOCK_FILE;
@@ -17,15 +18,35 @@ pub(super) enum Purpose {
     Read,
 }
 
+/// Another process may hold the file for the length of a commit, or of its first set-up.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Opens the file and makes it fit for use. Turning a new file into WAL mode does not wait for a lock by itself, so several
+/// processes that begin a folder at the same time take turns here.
 pub(super) fn open(path: &Path, vfs: Option<&str>, purpose: Purpose) -> Result<Connection, StoreError> {
+    let started = Instant::now();
+    loop {
+        match try_open(path, vfs, purpose) {
+            Err(StoreError::Sqlite(error)) if is_busy(&error) && started.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            opened => return opened,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+fn try_open(path: &Path, vfs: Option<&str>, purpose: Purpose) -> Result<Connection, StoreError> {
     let unclean = vfs.is_none() && purpose == Purpose::Write && wal_of(path).exists();
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = match vfs {
         Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
         None => Connection::open_with_flags(path, flags)?,
     };
-    // Another process may hold the write lock for the length of a commit.
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(64);

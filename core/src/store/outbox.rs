@@ -228,6 +228,11 @@ pub(crate) fn of_lane(connection: &Connection, lane: Lane) -> Result<Vec<StoredR
     stored(connection, "lane = ?", &lane.to_string())
 }
 
+/// The rows that bring a message into being, oldest first.
+pub(crate) fn creations(connection: &Connection) -> Result<Vec<StoredRow>, StoreError> {
+    stored(connection, "?1 AND kind IN ('open', 'send')", &true)
+}
+
 /// The rows that change what stands at the server already, oldest first.
 pub(crate) fn changes(connection: &Connection) -> Result<Vec<StoredRow>, StoreError> {
     stored(connection, "?1 AND kind IN ('edit', 'retract', 'status', 'withdraw')", &true)

@@ -3,11 +3,16 @@
 
 use std::path::{Path, PathBuf};
 
+use beistand_protocol::{Lane, OperationId, SendMessage, UnixMillis};
 use rusqlite::{Connection, ErrorCode, OpenFlags, types::Value};
 
 use super::database::Recovered;
 use super::open::{self, Purpose};
+use super::outbox::NewRow;
+use super::{conversations, messages, outbox};
 use crate::error::StoreError;
+use crate::outbox::machine::IdentityId;
+use crate::outbox::payload::Payload;
 
 /// Parents before children, and what must not be lost first.
 const TABLES: &[(&str, &str)] = &[
@@ -46,12 +51,21 @@ pub(super) fn rebuild(path: &Path) -> Result<Recovered, StoreError> {
             rescue(&damaged, &transaction, table, key)?;
         }
     }
+    transaction.execute_batch(COUNT_ON)?;
+    make_whole(&transaction)?;
     transaction.execute_batch(
-        "DELETE FROM messages WHERE conversation_id NOT IN (SELECT id FROM conversations);
+        "DELETE FROM messages WHERE seq IS NULL AND pending_retract = 1
+           AND id NOT IN (SELECT message_id FROM outbox WHERE message_id IS NOT NULL);
+         -- A change whose row is lost does not stay pending for ever; the person sees what stands and may change it again.
+         UPDATE messages SET pending_text = NULL
+           WHERE id NOT IN (SELECT message_id FROM outbox WHERE kind = 'edit');
+         UPDATE messages SET pending_retract = 0
+           WHERE id NOT IN (SELECT message_id FROM outbox WHERE kind = 'retract');
+         UPDATE conversations SET pending_status = NULL
+           WHERE id NOT IN (SELECT conversation_id FROM outbox WHERE kind = 'status');
          -- What the server has is asked for anew.
          UPDATE identities SET cursor = NULL, epoch = NULL;",
     )?;
-    transaction.execute_batch(COUNT_ON)?;
     let count = |sql| -> Result<u64, StoreError> { Ok(transaction.query_row(sql, [], |row| row.get(0))?) };
     let (outbox_rows, messages) = (count("SELECT count(*) FROM outbox")?, count("SELECT count(*) FROM messages")?);
     transaction.commit()?;
@@ -68,6 +82,53 @@ pub(super) fn rebuild(path: &Path) -> Result<Recovered, StoreError> {
     }
     moved(std::fs::rename(&rebuilt, path))?;
     Ok(Recovered { moved_to, outbox_rows, messages })
+}
+
+/// Half of a pair may have been lost: a message that was to be sent without the row that sends it, or a row without the
+/// message that the person sees. The other half is made from the one that is left; the ids are the same, so a server that
+/// has it already says so.
+fn make_whole(connection: &Connection) -> Result<(), StoreError> {
+    for row in outbox::creations(connection)? {
+        let Some(message) = row.payload.message() else { continue };
+        if let Payload::Open { conversation, body } = &row.payload
+            && !conversations::exists(connection, *conversation)?
+        {
+            conversations::insert_echo(connection, *conversation, row.row.identity, body, row.created_at)?;
+        }
+        if messages::place(connection, message)?.is_none() {
+            let text = row.payload.text().unwrap_or_default();
+            messages::insert_echo(connection, row.payload.conversation(), message, text, row.created_at)?;
+        }
+    }
+    for (conversation, identity, draft, created_at) in conversations::unconfirmed(connection)? {
+        if !outbox::of_lane(connection, Lane::Conversation(conversation))?.iter().any(|row| row.payload.creates()) {
+            if messages::place(connection, draft.message.id)?.is_none() {
+                messages::insert_echo(connection, conversation, draft.message.id, &draft.message.text, created_at)?;
+            }
+            requeue(connection, identity, created_at, Payload::Open { conversation, body: draft })?;
+        }
+    }
+    for (conversation, message, text, created_at) in messages::unsent(connection)? {
+        let Some(identity) = conversations::identity_of(connection, conversation)? else {
+            // Nobody would see it, and nobody knows whose it was.
+            messages::delete(connection, message)?;
+            continue;
+        };
+        let body = SendMessage { text, sent_at: Some(created_at) };
+        requeue(connection, identity, created_at, Payload::Send { conversation, message, body })?;
+    }
+    Ok(())
+}
+
+fn requeue(connection: &Connection, identity: IdentityId, now: UnixMillis, payload: Payload) -> Result<(), StoreError> {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).map_err(|_| StoreError::Value("random bytes"))?;
+    let lane = Lane::Conversation(payload.conversation());
+    outbox::insert(
+        connection,
+        &NewRow { id: OperationId::mint(now, random), lane, payload, identity, now, born: None },
+    )?;
+    Ok(())
 }
 
 fn rescue(damaged: &Connection, fresh: &Connection, table: &str, key: &str) -> Result<(), StoreError> {

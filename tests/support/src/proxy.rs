@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What a proxy does to a connection.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Fault {
     /// Nothing.
     None,
@@ -26,6 +26,8 @@ pub enum Fault {
     Slow(u64),
     /// The answer's half is closed at once, the request's stays open.
     HalfClose,
+    /// Somebody answers in the server's place, with these bytes.
+    Answer(String),
 }
 
 /// What a proxy has done, to show that a run tested what it should.
@@ -205,13 +207,15 @@ impl Connection<'_> {
             return Ok(());
         }
         let Some(request) = Request::read(self.phone)? else { return Ok(()) };
-        match fault {
+        let mut phone = self.phone;
+        match &fault {
             Fault::DeliverLate(millis) => {
                 self.phone.shutdown(Shutdown::Both)?;
-                self.shared.pause(millis);
+                self.shared.pause(*millis);
             }
-            Fault::Slow(millis) => self.shared.pause(millis),
+            Fault::Slow(millis) => self.shared.pause(*millis),
             Fault::HalfClose => self.phone.shutdown(Shutdown::Write)?,
+            Fault::Answer(answer) => return phone.write_all(answer.as_bytes()),
             _ => {}
         }
         let mut server = TcpStream::connect(("127.0.0.1", self.shared.target.load(Ordering::SeqCst)))?;
@@ -220,13 +224,12 @@ impl Connection<'_> {
         }
         server.set_read_timeout(Some(PATIENCE))?;
         if request.upgrade {
-            return self.tunnel(&request, server, fault);
+            return self.tunnel(&request, server, &fault);
         }
         server.write_all(&request.asking_to_close())?;
         let mut answer = Vec::new();
         // The request asked for the connection to be closed: the answer ends with the stream.
         let read = server.read_to_end(&mut answer);
-        let mut phone = self.phone;
         match fault {
             Fault::CutAnswer | Fault::HalfClose => {
                 self.shared.state().tally.answers_cut += 1;
@@ -247,7 +250,7 @@ impl Connection<'_> {
                 self.shared.pause(millis);
                 phone.write_all(second)
             }
-            Fault::None | Fault::CutRequest => {
+            Fault::None | Fault::CutRequest | Fault::Answer(_) => {
                 read?;
                 phone.write_all(&answer)
             }
@@ -255,10 +258,10 @@ impl Connection<'_> {
     }
 
     /// Carries a socket's bytes both ways until one side ends, or the fault says so.
-    fn tunnel(&self, request: &Request, mut server: TcpStream, fault: Fault) -> std::io::Result<()> {
+    fn tunnel(&self, request: &Request, mut server: TcpStream, fault: &Fault) -> std::io::Result<()> {
         let most = match fault {
             Fault::CutAnswer | Fault::HalfClose | Fault::DeliverLate(_) => 0,
-            Fault::CutAfter(bytes) => bytes,
+            Fault::CutAfter(bytes) => *bytes,
             _ => usize::MAX,
         };
         self.shared.state().tally.sockets += 1;

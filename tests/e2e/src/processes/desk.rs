@@ -118,6 +118,11 @@ impl Desk {
         })
     }
 
+    /// The session, as the value of a `Cookie` header: for the agent's socket.
+    pub fn cookie(&self) -> &str {
+        &self.cookie
+    }
+
     /// The newest conversations.
     ///
     /// # Errors

@@ -1,0 +1,10 @@
+//! A client's life on real files and real sockets: how it begins, pauses and ends, what it makes of a damaged file, and
+//! what goes over the wire.
+
+mod app;
+mod beginning;
+mod damage;
+mod ending;
+mod live;
+mod pause;
+mod wire;

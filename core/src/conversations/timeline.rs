@@ -72,6 +72,8 @@ pub struct Timeline {
     limit: u32,
     shown: Vec<Message>,
     first: bool,
+    /// Something has changed that is not shown yet.
+    stale: bool,
     older_here: bool,
     older_at_server: bool,
 }
@@ -86,6 +88,7 @@ impl Timeline {
             limit: WINDOW,
             shown: Vec::new(),
             first: true,
+            stale: false,
             older_here: false,
             older_at_server: false,
         };
@@ -114,11 +117,15 @@ impl Timeline {
             return Some(vec![Difference::Reset(self.shown.clone())]);
         }
         loop {
-            if !self.changes.wait(Some(self.conversation)).await {
+            if !self.stale && !self.changes.wait(Some(self.conversation)).await {
                 return None;
             }
+            // Whoever waits for several things at once may give up in the middle: the change is not forgotten then.
+            self.stale = true;
+            let read = self.read().await;
+            self.stale = false;
             // A read that fails is repeated with the next change: what is shown stays as it is.
-            let Ok(now) = self.read().await else { continue };
+            let Ok(now) = read else { continue };
             let differences = differences(&self.shown, &now);
             self.shown = now;
             if !differences.is_empty() {
@@ -205,25 +212,30 @@ pub struct ConversationList {
     look: Look,
     changes: ChangeSubscription,
     shown: Option<Vec<Conversation>>,
-    first: bool,
+    /// Something has changed that is not shown yet; at first, everything.
+    stale: bool,
 }
 
 impl ConversationList {
     pub(super) fn open(inner: Arc<Inner>, guard: Arc<Guard>) -> Self {
         let changes = inner.changes.subscribe();
-        Self { look: Look::begin(inner, guard), changes, shown: None, first: true }
+        Self { look: Look::begin(inner, guard), changes, shown: None, stale: true }
+    }
+
+    async fn read(&self) -> Result<Vec<Conversation>> {
+        let identity = self.look.inner.identity().await?.id;
+        Ok(self.look.inner.database.read(move |connection| conversations::list(connection, identity)).await?)
     }
 
     /// The list on the first call, then each time it has changed. `None` once the client is gone.
     pub async fn next(&mut self) -> Option<Vec<Conversation>> {
         loop {
-            if !std::mem::take(&mut self.first) && !self.changes.wait(None).await {
+            if !self.stale && !self.changes.wait(None).await {
                 return None;
             }
-            // A read that fails is repeated with the next change: what is shown stays as it is.
-            let Ok(identity) = self.look.inner.identity().await else { continue };
-            let read =
-                self.look.inner.database.read(move |connection| conversations::list(connection, identity.id)).await;
+            self.stale = true;
+            let read = self.read().await;
+            self.stale = false;
             let Ok(now) = read else { continue };
             if self.shown.as_ref() != Some(&now) {
                 self.shown = Some(now.clone());

@@ -328,7 +328,7 @@ const HALF_WRITTEN: &[(&str, &str)] = &[
     (
         "a size that is none",
         "outbox_size WHERE items <> (SELECT count(*) FROM outbox)
-         OR bytes <> (SELECT coalesce(sum(length(payload)), 0) FROM outbox)",
+         OR bytes <> (SELECT coalesce(sum(length(CAST(payload AS BLOB))), 0) FROM outbox)",
     ),
     ("a number that will be given twice", "outbox JOIN lanes USING (lane) WHERE outbox.lane_seq > lanes.last_seq"),
 ];

@@ -79,6 +79,8 @@ struct Run {
     strangers: Vec<ConversationId>,
     /// What the person did last to a conversation, if that was to close or reopen it and nobody else has touched it since.
     statuses: Vec<(ConversationId, Status)>,
+    /// Whether another phone process is at work on the folder right now.
+    beside: bool,
     /// The newest backup.
     backup: Option<PathBuf>,
     numbers: u32,
@@ -108,6 +110,7 @@ pub fn play(seed: u64, template: &Template) -> Result<Report, Vec<String>> {
         faults: Vec::new(),
         strangers,
         statuses: Vec::new(),
+        beside: false,
         backup: None,
         numbers: 0,
         folder,
@@ -187,12 +190,10 @@ impl Run {
 
     fn kill_the_server(&mut self) {
         let text = self.text();
-        let conversation = self.some_conversation();
-        let mut command = match (conversation, self.rng.bool()) {
-            (Some(conversation), true) => {
-                self.phone.start(&["send", &conversation.to_string(), &text, "--wait", "0.1"])
-            }
-            _ => self.phone.start(&["flush", "--timeout", "0.2"]),
+        let conversation = self.some_conversation().filter(|_| self.rng.bool());
+        let mut command = match conversation {
+            Some(conversation) => self.phone.start(&["send", &conversation.to_string(), &text, "--wait", "0.1"]),
+            None => self.phone.start(&["flush", "--timeout", "0.2"]),
         };
         let until = std::time::Instant::now() + Duration::from_millis(self.rng.u64(..60));
         while !command.has_ended() && std::time::Instant::now() < until {
@@ -202,6 +203,7 @@ impl Run {
         self.server.kill();
         self.report.servers_killed += 1;
         let output = command.wait();
+        self.look_at("a command whose server was killed", &output, false, &[3, 5]);
         self.server.restart();
         if let Some(conversation) = conversation {
             self.sent(conversation, &text, &output, false);
@@ -254,11 +256,16 @@ impl Run {
 
     /// Two processes on one folder: one sends what waits while the other writes.
     fn send_beside_a_flush(&mut self) {
+        if self.some_conversation().is_none() {
+            return self.open();
+        }
         self.report.side_by_side += 1;
         let flush = self.phone.start(&["flush", "--timeout", "0.5"]);
+        self.beside = true;
         for _ in 0..self.rng.u8(1..4) {
             self.send();
         }
+        self.beside = false;
         self.end(flush, "flush", &[3, 5]);
     }
 
@@ -266,9 +273,11 @@ impl Run {
         let Some(conversation) = self.some_conversation() else { return self.open() };
         self.report.side_by_side += 1;
         let watch = self.phone.start(&["watch", &conversation.to_string(), "--for", "0.4"]);
+        self.beside = true;
         self.send();
         self.agent_acts();
         self.send();
+        self.beside = false;
         self.end(watch, "watch", &[4]);
     }
 
@@ -283,6 +292,7 @@ impl Run {
         });
         for (conversation, text, sender) in senders {
             let output = sender.wait();
+            self.look_at("one of two sends", &output, false, &[]);
             self.sent(conversation, text, &output, false);
         }
         // Which of them was first is known by what the phone shows.

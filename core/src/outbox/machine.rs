@@ -189,11 +189,6 @@ impl Machine {
         !waits || under_way || self.next_wake(now).is_some()
     }
 
-    /// Whether the row's request is under way.
-    pub fn is_in_flight(&self, id: OperationId) -> bool {
-        self.lanes.values().any(|lane| lane.in_flight == Some(id))
-    }
-
     /// How many rows there are.
     pub fn len(&self) -> usize {
         self.places.len()

@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{conversation::Conversation, ids::AgentId, message::Visibility, time::UnixMillis};
+use crate::{
+    conversation::Conversation,
+    ids::{AgentId, AttachmentId},
+    message::Visibility,
+    time::UnixMillis,
+};
 
 /// The name of the session cookie.
 pub const SESSION_COOKIE: &str = "beistand_session";
@@ -80,8 +85,11 @@ pub struct ConversationPage {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AgentMessage {
-    /// The words.
+    /// The words; may be empty if there are files.
     pub text: String,
+    /// Uploaded files, in the order they are to be shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachmentId>,
     /// `agents` makes it a note.
     #[serde(default)]
     pub visibility: Visibility,

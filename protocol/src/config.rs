@@ -74,12 +74,28 @@ impl AppConfig {
                 "the field is required",
             ));
         }
-        self.check_text(&open.message.text, "message.text")
+        self.check_words(&open.message.text, open.message.attachments.len(), "message.text")
     }
 
     /// Holds a message that is to be sent against this configuration.
     pub fn check_send(&self, send: &SendMessage) -> Result<(), Violation> {
-        self.check_text(&send.text, "text")
+        self.check_words(&send.text, send.attachments.len(), "text")
+    }
+
+    /// Holds words and the number of files beside them against the limits: a message says something in either way.
+    pub fn check_words(&self, text: &str, attachments: usize, field: &'static str) -> Result<(), Violation> {
+        let most = self.limits.attachments;
+        if attachments > most as usize {
+            return Err(Violation::new(
+                Code::TooManyAttachments,
+                "attachments",
+                format!("at most {most} files are allowed in one message"),
+            ));
+        }
+        if attachments > 0 && text::is_blank(text) {
+            return text::check_characters(text, self.limits.text_chars, field);
+        }
+        self.check_text(text, field)
     }
 
     /// Holds the text of a message against the limit.

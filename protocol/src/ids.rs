@@ -64,6 +64,10 @@ id!(
     MessageId
 );
 id!(
+    /// One file of a message; minted by whoever sends it.
+    AttachmentId
+);
+id!(
     /// One write of a phone: the id of its outbox row, sent as `Operation-Id`.
     OperationId
 );

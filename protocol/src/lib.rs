@@ -6,20 +6,26 @@
 //! Types are additive within `/v1`: unknown JSON members are ignored, unknown kinds of content and change are kept raw.
 
 pub mod agent;
+pub mod attachment;
 pub mod config;
 pub mod conversation;
 pub mod device;
 pub mod fields;
+pub mod file_name;
 pub mod frames;
 pub mod ids;
 pub mod limits;
+pub mod media_type;
 pub mod message;
 pub mod operation;
 pub mod problem;
+pub mod push;
 pub mod sync;
 pub mod text;
 pub mod time;
+pub mod upload;
 
+pub use attachment::{Attachment, AttachmentState, Dimensions};
 pub use config::{AppConfig, Category};
 pub use conversation::{
     Assignee, Conversation, OpenConversation, Opened, PersonSummary, Priority, ReadMarks, Receipts, Status,
@@ -28,7 +34,7 @@ pub use conversation::{
 pub use device::{Credential, Device, DeviceSecret, RegisterDevice};
 pub use fields::{FieldDefinition, FieldKind, FieldValue, Fields};
 pub use frames::{ClientFrame, ServerFrame};
-pub use ids::{AgentId, ConversationId, DeviceId, MessageId, OperationId, PersonId};
+pub use ids::{AgentId, AttachmentId, ConversationId, DeviceId, MessageId, OperationId, PersonId};
 pub use limits::Limits;
 pub use message::{Author, Content, EditMessage, Message, MessagePage, Retraction, SendMessage, Visibility};
 pub use operation::{Lane, OperationOrder};

@@ -16,6 +16,12 @@ pub struct Limits {
     pub field_chars: u32,
     /// Custom fields in one conversation: no form on a phone is longer.
     pub fields: u32,
+    /// Files in one message: a handful of photos and a receipt; more is a matter for an archive.
+    pub attachments: u32,
+    /// Bytes of one file: a minute of a phone's video, in decimal megabytes as people count them.
+    pub attachment_bytes: u64,
+    /// Pixels of one photo. The largest sensor in a phone has 200 million; what claims more is made to burst a decoder.
+    pub image_pixels: u64,
     /// Writes that a person may send at once: a phone back from a weekend drains in one go.
     pub burst: u32,
     /// Writes a minute after the burst is spent: faster than anybody types.
@@ -29,6 +35,9 @@ impl Default for Limits {
             subject_chars: 200,
             field_chars: 1_000,
             fields: 50,
+            attachments: 10,
+            attachment_bytes: 100_000_000,
+            image_pixels: 250_000_000,
             burst: 300,
             writes_per_minute: 60,
         }
@@ -38,6 +47,19 @@ impl Default for Limits {
 /// The largest request body in bytes. A message of 10,000 scalars takes at most 120 KB even when every one of them is
 /// written as a surrogate pair of JSON escapes; 256 KiB leaves room for fields.
 pub const BODY_BYTES: usize = 256 * 1024;
+
+/// The longest name of a file in bytes: below the 255 of every file system, with room for what a download appends.
+pub const FILE_NAME_BYTES: usize = 200;
+
+/// An upload that nobody goes on with is forgotten after this long (milliseconds): a phone back from a weekend goes on
+/// where it stopped.
+pub const UPLOAD_EXPIRES_MS: i64 = 7 * 24 * 3600 * 1000;
+
+/// The longer side of a thumbnail in pixels: a bubble of a phone at three pixels a point.
+pub const THUMBNAIL_SIDE: u32 = 640;
+
+/// The longest push token in bytes. Those of today have some 200; web push addresses are the longest.
+pub const PUSH_TOKEN_BYTES: usize = 4096;
 
 /// The most changes in one page of sync, and what a page holds if nothing is asked.
 pub const SYNC_PAGE: u32 = 200;

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{AgentId, ConversationId, MessageId},
+    attachment::Attachment,
+    ids::{AgentId, AttachmentId, ConversationId, MessageId},
     time::UnixMillis,
 };
 
@@ -46,8 +47,11 @@ pub enum Content {
 pub enum KnownContent {
     /// Plain text.
     Text {
-        /// The words.
+        /// The words; empty only if there are files.
         text: String,
+        /// Its files, in the order the writer gave them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        attachments: Vec<Attachment>,
     },
     /// A message that was taken back: its words are gone.
     Retracted,
@@ -56,7 +60,12 @@ pub enum KnownContent {
 impl Content {
     /// Plain text.
     pub fn text(text: impl Into<String>) -> Self {
-        Self::Known(KnownContent::Text { text: text.into() })
+        Self::with_attachments(text, Vec::new())
+    }
+
+    /// Text with files.
+    pub fn with_attachments(text: impl Into<String>, attachments: Vec<Attachment>) -> Self {
+        Self::Known(KnownContent::Text { text: text.into(), attachments })
     }
 
     /// The tombstone of a message that was taken back.
@@ -67,8 +76,16 @@ impl Content {
     /// The words, if it is text.
     pub fn as_text(&self) -> Option<&str> {
         match self {
-            Self::Known(KnownContent::Text { text }) => Some(text),
+            Self::Known(KnownContent::Text { text, .. }) => Some(text),
             _ => None,
+        }
+    }
+
+    /// The files, if it has any.
+    pub fn attachments(&self) -> &[Attachment] {
+        match self {
+            Self::Known(KnownContent::Text { attachments, .. }) => attachments,
+            _ => &[],
         }
     }
 }
@@ -121,8 +138,11 @@ pub struct Message {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SendMessage {
-    /// The words.
+    /// The words; may be empty if there are files.
     pub text: String,
+    /// Uploaded files, in the order they are to be shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachmentId>,
     /// The writer's own clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<UnixMillis>,
@@ -134,8 +154,11 @@ pub struct SendMessage {
 pub struct FirstMessage {
     /// Its id, minted by the phone like any other message's.
     pub id: MessageId,
-    /// The words.
+    /// The words; may be empty if there are files.
     pub text: String,
+    /// Uploaded files, in the order they are to be shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachmentId>,
     /// The writer's own clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<UnixMillis>,

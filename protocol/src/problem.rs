@@ -74,10 +74,40 @@ codes! {
     EpochChanged = 409 "epoch-changed" "The history of this server is another one: sync first";
     /// The message was taken back and cannot change any more.
     MessageRetracted = 409 "message-retracted" "The message was taken back";
+    /// The bytes do not go on where the upload stands; ask with `HEAD`.
+    UploadOffset = 409 "upload-offset" "The bytes do not go on where the upload stands";
+    /// The virus scan has not ended yet.
+    AttachmentScanning = 409 "attachment-scanning" "The file is still being scanned";
+    /// The virus scan has found something.
+    AttachmentBlocked = 410 "attachment-blocked" "The file was blocked by the virus scan";
+    /// The upload waited too long and is gone: create it again.
+    UploadExpired = 410 "upload-expired" "The upload is gone: create it again";
+    /// The request names another version of tus than 1.0.0, or none.
+    TusVersion = 412 "tus-version" "The upload protocol is tus 1.0.0";
+    /// The file is larger than announced in `/v1/config`.
+    AttachmentTooLarge = 413 "attachment-too-large" "The file is too large";
     /// The body is too large.
     BodyTooLarge = 413 "body-too-large" "The body is too large";
     /// The body is not declared as `application/json`.
     UnsupportedMediaType = 415 "unsupported-media-type" "The body must be application/json";
+    /// The range lies outside the file.
+    RangeNotSatisfiable = 416 "range-not-satisfiable" "The range lies outside the file";
+    /// The file has no bytes.
+    AttachmentEmpty = 422 "attachment-empty" "The file is empty";
+    /// The name of the file is empty, too long, or has characters that deceive.
+    AttachmentName = 422 "attachment-name" "The name of the file is not acceptable";
+    /// The content is not of the declared type, or is a program.
+    AttachmentType = 422 "attachment-type" "The content is not of the declared type";
+    /// The photo has more pixels than announced in `/v1/config`, or cannot be read.
+    AttachmentImage = 422 "attachment-image" "The photo has too many pixels or cannot be read";
+    /// The whole file has another SHA-256 than was declared; what was uploaded is gone.
+    AttachmentHash = 422 "attachment-hash" "The file has another SHA-256 than was declared";
+    /// The message has more files than announced in `/v1/config`.
+    TooManyAttachments = 422 "too-many-attachments" "The message has too many files";
+    /// The message names a file that is not uploaded, not the sender's, or in another message.
+    UnknownAttachment = 422 "unknown-attachment" "There is no such uploaded file for this message";
+    /// The push token is empty or too long, or its service has no acceptable name.
+    PushTokenInvalid = 422 "push-token-invalid" "The push token is not acceptable";
     /// A text has no visible character.
     TextEmpty = 422 "text-empty" "The text has no visible character";
     /// A text is too long.
@@ -98,8 +128,12 @@ codes! {
     StatusNotAllowed = 422 "status-not-allowed" "The status is not one that the sender may set";
     /// The agent to assign does not exist in this app.
     UnknownAgent = 422 "unknown-agent" "There is no such agent";
+    /// Another request writes to the upload at this moment.
+    UploadLocked = 423 "upload-locked" "Another request writes to the upload";
     /// This version of the app is too old for the server.
     UpdateRequired = 426 "update-required" "This version of the app is too old for the server";
+    /// The bytes have another checksum than their header says; nothing of them is kept (status of the tus protocol).
+    UploadChecksum = 460 "upload-checksum" "The bytes do not fit their checksum";
     /// Too many requests; `Retry-After` says when to come back.
     RateLimited = 429 "rate-limited" "Too many requests";
     /// The server failed.

@@ -8,6 +8,11 @@ pub fn check(text: &str, limit: u32, field: &'static str) -> Result<(), Violatio
     if is_blank(text) {
         return Err(Violation::new(Code::TextEmpty, field, "a text needs at least one visible character"));
     }
+    check_characters(text, limit, field)
+}
+
+/// The same, but for a text that may be blank.
+pub fn check_characters(text: &str, limit: u32, field: &'static str) -> Result<(), Violation> {
     if text.chars().count() > limit as usize {
         return Err(Violation::new(Code::TextTooLong, field, format!("at most {limit} characters are allowed")));
     }

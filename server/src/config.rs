@@ -98,6 +98,12 @@ pub struct LimitsConfig {
     pub field_chars: u32,
     /// Custom fields in a conversation.
     pub fields: u32,
+    /// Files in a message.
+    pub attachments: u32,
+    /// Bytes of a file.
+    pub attachment_bytes: u64,
+    /// Pixels of a photo.
+    pub image_pixels: u64,
     /// Writes of a person at once; 0 for no limit.
     pub burst: u32,
     /// Writes of a person a minute after the burst; 0 for no limit.
@@ -120,6 +126,9 @@ impl Default for LimitsConfig {
             subject_chars: limits.subject_chars,
             field_chars: limits.field_chars,
             fields: limits.fields,
+            attachments: limits.attachments,
+            attachment_bytes: limits.attachment_bytes,
+            image_pixels: limits.image_pixels,
             burst: limits.burst,
             writes_per_minute: limits.writes_per_minute,
             registration_burst: 60,
@@ -138,6 +147,9 @@ impl LimitsConfig {
             subject_chars: self.subject_chars,
             field_chars: self.field_chars,
             fields: self.fields,
+            attachments: self.attachments,
+            attachment_bytes: self.attachment_bytes,
+            image_pixels: self.image_pixels,
             burst: self.burst,
             writes_per_minute: self.writes_per_minute,
         }

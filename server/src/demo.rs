@@ -169,7 +169,12 @@ impl Seeding<'_> {
             category: Some(talk.category),
             priority: talk.priority,
             fields: Fields::from_iter(talk.fields),
-            message: FirstMessage { id: MessageId::mint(at, self.random()), text: talk.text, sent_at: Some(at) },
+            message: FirstMessage {
+                id: MessageId::mint(at, self.random()),
+                text: talk.text,
+                attachments: Vec::new(),
+                sent_at: Some(at),
+            },
         };
         self.person(&mut writer, at, digest::open(conversation, &open), PersonWrite::Open(open)).await?;
         let mut last_agent = None;
@@ -177,7 +182,7 @@ impl Seeding<'_> {
             at = at.plus(line.after * MINUTE);
             let id = MessageId::mint(at, self.random());
             if line.by == "person" {
-                let body = SendMessage { text: line.text, sent_at: Some(at) };
+                let body = SendMessage { text: line.text, attachments: Vec::new(), sent_at: Some(at) };
                 let digest = digest::send(conversation, id, &body);
                 self.person(&mut writer, at, digest, PersonWrite::Send(id, body)).await?;
                 continue;
@@ -187,7 +192,7 @@ impl Seeding<'_> {
             };
             last_agent = Some(agent);
             let visibility = if line.note { Visibility::Agents } else { Visibility::All };
-            let body = AgentMessage { text: line.text, visibility };
+            let body = AgentMessage { text: line.text, attachments: Vec::new(), visibility };
             let digest = digest::agent_message(conversation, id, &body);
             let read = ReadMarks { delivered_seq: 0, read_seq: u64::MAX };
             self.agent(agent, conversation, at, AgentWrite::Read(read)).await?;
@@ -261,6 +266,7 @@ mod tests {
                 message: FirstMessage {
                     id: MessageId::mint(UnixMillis(1), [0; 10]),
                     text: talk.text.clone(),
+                    attachments: Vec::new(),
                     sent_at: None,
                 },
             };

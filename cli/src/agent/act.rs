@@ -33,7 +33,9 @@ pub async fn write(desk: &Desk, words: &Words, note: bool, output: &mut Output) 
     let id = words.message();
     let visibility = if note { Visibility::Agents } else { Visibility::All };
     let path = format!("v1/agent/conversations/{}/messages/{id}", words.id);
-    let message: Message = match put_surely(desk, &path, &AgentMessage { text, visibility }).await {
+    let message: Message = match put_surely(desk, &path, &AgentMessage { text, attachments: Vec::new(), visibility })
+        .await
+    {
         Ok(message) => message,
         Err(CallError::Lost) => {
             let sentence = format!(

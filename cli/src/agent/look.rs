@@ -118,7 +118,7 @@ pub fn in_timeline(message: &Message, person: &str, width: usize) -> String {
     let edited = if message.edited_at.is_some() && message.retracted_at.is_none() { "edited" } else { "" };
     let about = human::parts(&[name, human::time(message.created_at), note.into(), edited.into()], width);
     let words = match &message.content {
-        Content::Known(KnownContent::Text { text }) => human::wrapped(text, width),
+        Content::Known(KnownContent::Text { text, .. }) => human::wrapped(text, width),
         Content::Known(KnownContent::Retracted) => "  (taken back)".to_owned(),
         Content::Unknown(_) => "  (a kind of message that this version cannot show)".to_owned(),
     };

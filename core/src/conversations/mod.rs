@@ -51,7 +51,7 @@ impl Conversations {
             category: draft.category,
             priority: draft.priority,
             fields: draft.fields,
-            message: FirstMessage { id: message, text: text::clean(&draft.text), sent_at },
+            message: FirstMessage { id: message, text: text::clean(&draft.text), attachments: Vec::new(), sent_at },
         };
         self.check_open(&body)?;
         self.inner
@@ -67,7 +67,11 @@ impl Conversations {
     pub async fn send(&self, conversation: ConversationId, text: &str) -> Result<MessageId> {
         self.inner.started().await?;
         let message = MessageId(self.mint());
-        let body = SendMessage { text: self.checked_text(text)?, sent_at: Some(self.inner.clock.wall()) };
+        let body = SendMessage {
+            text: self.checked_text(text)?,
+            attachments: Vec::new(),
+            sent_at: Some(self.inner.clock.wall()),
+        };
         self.inner
             .act(Some(conversation), move |connection, acting| {
                 actions::send(connection, acting, conversation, message, body)

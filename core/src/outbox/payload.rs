@@ -167,7 +167,7 @@ impl Payload {
                 (Method::Put, format!("v1/conversations/{conversation}"), to_json(&body)?)
             }
             Self::Send { message, body, .. } => {
-                let body = SendMessage { text: body.text.clone(), sent_at: believed(body.sent_at) };
+                let body = SendMessage { sent_at: believed(body.sent_at), ..body.clone() };
                 (Method::Put, format!("v1/conversations/{conversation}/messages/{message}"), to_json(&body)?)
             }
             Self::Edit { message, text, .. } => {
@@ -252,7 +252,7 @@ mod tests {
         Payload::Send {
             conversation: ConversationId::mint(UnixMillis(1), [1; 10]),
             message: MessageId::mint(UnixMillis(1), [2; 10]),
-            body: SendMessage { text: "Hallo".into(), sent_at: Some(UnixMillis(sent_at)) },
+            body: SendMessage { text: "Hallo".into(), attachments: Vec::new(), sent_at: Some(UnixMillis(sent_at)) },
         }
     }
 

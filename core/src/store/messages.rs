@@ -42,7 +42,7 @@ pub(crate) fn local(connection: &Connection, id: MessageId) -> Result<Option<Loc
 pub(crate) fn put_server(connection: &Connection, wire: &Wire) -> Result<(), StoreError> {
     let json = serde_json::to_string(wire).map_err(|_| StoreError::Value("a message"))?;
     let text = match &wire.content {
-        Content::Known(KnownContent::Text { text }) => text.as_str(),
+        Content::Known(KnownContent::Text { text, .. }) => text.as_str(),
         _ => "",
     };
     // After a restored backup another message may have had this place.

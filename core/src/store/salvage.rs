@@ -114,7 +114,7 @@ fn make_whole(connection: &Connection) -> Result<(), StoreError> {
             messages::delete(connection, message)?;
             continue;
         };
-        let body = SendMessage { text, sent_at: Some(created_at) };
+        let body = SendMessage { text, attachments: Vec::new(), sent_at: Some(created_at) };
         requeue(connection, identity, created_at, Payload::Send { conversation, message, body })?;
     }
     Ok(())

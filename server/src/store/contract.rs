@@ -145,7 +145,7 @@ impl House {
 
     async fn answer(&mut self, conversation: ConversationId, text: &str, visibility: Visibility) -> MessageId {
         let id = MessageId::mint(UnixMillis(3), self.random());
-        let body = AgentMessage { text: text.into(), visibility };
+        let body = AgentMessage { text: text.into(), attachments: Vec::new(), visibility };
         let digest = digest::agent_message(conversation, id, &body);
         self.agent(conversation, AgentWrite::Send { id, body, digest, check: Ok(()) }).await.unwrap();
         id
@@ -168,12 +168,12 @@ fn opening(message: MessageId) -> OpenConversation {
         category: None,
         priority: Priority::High,
         fields: Default::default(),
-        message: FirstMessage { id: message, text: "Hallo".into(), sent_at: None },
+        message: FirstMessage { id: message, text: "Hallo".into(), attachments: Vec::new(), sent_at: None },
     }
 }
 
 fn saying(text: &str) -> SendMessage {
-    SendMessage { text: text.into(), sent_at: None }
+    SendMessage { text: text.into(), attachments: Vec::new(), sent_at: None }
 }
 
 fn message(applied: Applied) -> Message {

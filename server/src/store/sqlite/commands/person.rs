@@ -353,7 +353,8 @@ impl Writing<'_, '_> {
                 digest.0,
             ])?;
         self.context.touch(app, person, conversation, at, Visibility::All)?;
-        let send = SendMessage { text: first.text.clone(), sent_at: first.sent_at };
+        let send =
+            SendMessage { text: first.text.clone(), attachments: first.attachments.clone(), sent_at: first.sent_at };
         let send_digest = digest::send(conversation, first.id, &send);
         self.append(first.id, &send, send_digest)?;
         done(true, self.today(Kind::Opened, conversation, None)?)

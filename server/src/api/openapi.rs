@@ -139,13 +139,13 @@ problem_sets! {
     /// Of a person's writes.
     VisitorWriteProblems = [BadJson, BadParameter, BadOperation, Unauthorized, Forbidden, NotFound, UnknownApp,
         UnknownDevice, IdReused, OperationSuperseded, EpochChanged, MessageRetracted, BodyTooLarge,
-        UnsupportedMediaType, TextEmpty, TextTooLong, TextInvalid, UnknownCategory, UnknownField, FieldInvalid,
+        UnsupportedMediaType, TooManyAttachments, UnknownAttachment, TextEmpty, TextTooLong, TextInvalid, UnknownCategory, UnknownField, FieldInvalid,
         FieldRequired, TimeOutOfRange, StatusNotAllowed, UpdateRequired, RateLimited, Internal, Unavailable];
     /// Of an agent's reads.
     AgentProblems = [BadParameter, Unauthorized, Forbidden, NotFound, UpdateRequired, Internal, Unavailable];
     /// Of an agent's writes.
     AgentWriteProblems = [BadJson, BadParameter, Unauthorized, Forbidden, NotFound, IdReused, MessageRetracted,
-        BodyTooLarge, UnsupportedMediaType, TextEmpty, TextTooLong, TextInvalid, UnknownAgent, UpdateRequired,
+        BodyTooLarge, UnsupportedMediaType, TooManyAttachments, UnknownAttachment, TextEmpty, TextTooLong, TextInvalid, UnknownAgent, UpdateRequired,
         Internal, Unavailable];
 }
 

@@ -121,6 +121,13 @@ async fn provoke(code: Code) -> Answer {
             let path = format!("/v1/conversations/{id}/status");
             house.write(phone, Method::PUT, &path, Some(json!({ "status": "solved" }))).await
         }
+        Code::TooManyAttachments => {
+            let files = vec![message(); 11];
+            open_with(&house, phone, |body| body["message"]["attachments"] = json!(files)).await
+        }
+        Code::UnknownAttachment => {
+            open_with(&house, phone, |body| body["message"]["attachments"] = json!([message()])).await
+        }
         Code::UnknownAgent => {
             let agent = house.sign_in().await;
             let (id, _) = house.open(phone).await;
@@ -145,12 +152,32 @@ async fn provoke(code: Code) -> Answer {
             assert!(answer.headers.contains_key("retry-after"));
             answer
         }
+        code => panic!("{code} has no request"),
     }
 }
 
+/// Codes whose endpoints are not there yet; shrinks to nothing with them.
+const COMING: &[Code] = &[
+    Code::UploadOffset,
+    Code::AttachmentScanning,
+    Code::AttachmentBlocked,
+    Code::UploadExpired,
+    Code::TusVersion,
+    Code::AttachmentTooLarge,
+    Code::RangeNotSatisfiable,
+    Code::AttachmentEmpty,
+    Code::AttachmentName,
+    Code::AttachmentType,
+    Code::AttachmentImage,
+    Code::AttachmentHash,
+    Code::PushTokenInvalid,
+    Code::UploadLocked,
+    Code::UploadChecksum,
+];
+
 #[tokio::test]
 async fn every_code_has_a_request_that_produces_it() {
-    for code in Code::ALL {
+    for code in Code::ALL.iter().filter(|code| !COMING.contains(code)) {
         let answer = provoke(*code).await;
         assert_eq!(answer.code(), code.as_str());
         assert_eq!(answer.status.as_u16(), code.status());

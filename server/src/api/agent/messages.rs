@@ -61,7 +61,7 @@ pub(crate) async fn send(
     MessagePath(id): MessagePath,
     Json(body): Json<AgentMessage>,
 ) -> Answer<(StatusCode, axum::Json<Message>)> {
-    let check = agent.app.config.check_text(&body.text, "text");
+    let check = agent.app.config.check_words(&body.text, body.attachments.len(), "text");
     let digest = digest::agent_message(conversation, id, &body);
     let applied = apply(&shared, agent, conversation, AgentWrite::Send { id, body, digest, check }).await?;
     match applied.outcome {

@@ -80,6 +80,7 @@ fn send(
         id,
         author: Author::Agent { id: agent.id, name: agent.name.clone() },
         text: &body.text,
+        attachments: &body.attachments,
         visibility: body.visibility,
         sent_at: None,
         digest,

@@ -369,6 +369,7 @@ impl Writing<'_, '_> {
             id,
             author: Author::Person,
             text: &body.text,
+            attachments: &body.attachments,
             visibility: Visibility::All,
             sent_at: body.sent_at,
             digest,

@@ -1,8 +1,8 @@
 //! What persons and agents do alike: append a message, take one back, change a conversation's row.
 
 use beistand_protocol::{
-    Author, Code, Content, Conversation, ConversationId, Message, MessageId, PersonId, ReadMarks, Status, UnixMillis,
-    Visibility,
+    AttachmentId, Author, Code, Content, Conversation, ConversationId, Message, MessageId, PersonId, ReadMarks, Status,
+    UnixMillis, Visibility,
 };
 use rusqlite::{OptionalExtension as _, params};
 
@@ -38,6 +38,7 @@ pub(super) struct NewMessage<'a> {
     pub(super) id: MessageId,
     pub(super) author: Author,
     pub(super) text: &'a str,
+    pub(super) attachments: &'a [AttachmentId],
     pub(super) visibility: Visibility,
     pub(super) sent_at: Option<UnixMillis>,
     pub(super) digest: Digest,
@@ -109,6 +110,9 @@ impl Context<'_> {
     /// Appends a message as the newest of its conversation and moves the conversation's marks; the conversation's own
     /// version and log entry are left to [`Self::touch`].
     pub(super) fn append(&mut self, new: &NewMessage<'_>) -> Done<()> {
+        if !new.attachments.is_empty() {
+            return refuse(Code::UnknownAttachment, "there is no such uploaded file for this message");
+        }
         let visible = new.visibility == Visibility::All;
         let seq: u64 = self
             .conn

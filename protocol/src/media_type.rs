@@ -77,17 +77,9 @@ fn class(media_type: &str) -> Class<'_> {
 /// program is not accepted under any name.
 pub fn check(declared: &str, head: &[u8], field: &'static str) -> Result<(), Violation> {
     let refuse = |detail| Err(Violation::new(Code::AttachmentType, field, detail));
-    let well_formed = declared.len() <= 127
-        && declared.split('/').count() == 2
-        && declared.split('/').all(|part| {
-            !part.is_empty()
-                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"!#$&-^_.+".contains(&b))
-        });
-    if !well_formed {
-        return refuse("a media type in lower case without parameters is expected");
-    }
+    check_declared(declared, field)?;
     let (declared_class, found) = (class(declared), sniff(head).map(class));
-    if declared_class == Class::Program || found == Some(Class::Program) {
+    if found == Some(Class::Program) {
         return refuse("programs are not accepted");
     }
     match (declared_class, found) {
@@ -98,6 +90,24 @@ pub fn check(declared: &str, head: &[u8], field: &'static str) -> Result<(), Vio
         (declared, Some(found)) if declared == found => Ok(()),
         _ => refuse("the content is not of the declared type"),
     }
+}
+
+/// What of [`check`] can be said before there are bytes: the type is well formed, and no program's.
+pub fn check_declared(declared: &str, field: &'static str) -> Result<(), Violation> {
+    let refuse = |detail| Err(Violation::new(Code::AttachmentType, field, detail));
+    let well_formed = declared.len() <= 127
+        && declared.split('/').count() == 2
+        && declared.split('/').all(|part| {
+            !part.is_empty()
+                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"!#$&-^_.+".contains(&b))
+        });
+    if !well_formed {
+        return refuse("a media type in lower case without parameters is expected");
+    }
+    if class(declared) == Class::Program {
+        return refuse("programs are not accepted");
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -143,5 +153,9 @@ mod tests {
         ] {
             assert_eq!(check(declared, head, "t").unwrap_err().code, Code::AttachmentType, "{declared}");
         }
+        for declared in ["image", "image/png; charset=x", "Image/PNG", "text/x-shellscript", ""] {
+            assert!(check_declared(declared, "t").is_err(), "{declared}");
+        }
+        assert!(check_declared("image/png", "t").is_ok());
     }
 }

@@ -43,6 +43,9 @@ pub struct ServerConfig {
     pub listen: String,
     /// The folder of the database.
     pub data: PathBuf,
+    /// The folder of the files that messages carry; `files` beside the database if not given. With a simulated disk
+    /// under the database it is a folder that ends with the server.
+    pub files: Option<PathBuf>,
     /// How log lines look.
     pub log_format: LogFormat,
     /// What is logged, in the form of `tracing`'s filters.
@@ -61,6 +64,8 @@ pub struct ServerConfig {
     pub max_megabytes: u64,
     /// What is accepted.
     pub limits: LimitsConfig,
+    /// The virus scan.
+    pub scan: ScanConfig,
     /// Categories and fields of every app that has no `[apps.<name>]`.
     pub desk: DeskConfig,
     /// Categories and fields by the app's name.
@@ -72,6 +77,7 @@ impl Default for ServerConfig {
         Self {
             listen: "127.0.0.1:8080".into(),
             data: "data".into(),
+            files: None,
             log_format: LogFormat::Text,
             log: "info".into(),
             minimum_version: None,
@@ -80,10 +86,19 @@ impl Default for ServerConfig {
             shutdown_seconds: 10,
             max_megabytes: 0,
             limits: LimitsConfig::default(),
+            scan: ScanConfig::default(),
             desk: DeskConfig::default(),
             apps: BTreeMap::new(),
         }
     }
+}
+
+/// `[scan]`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScanConfig {
+    /// Where ClamAV's `clamd` listens: `host:port`, or the path of its socket. Without it, files are not scanned.
+    pub clamd: Option<String>,
 }
 
 /// `[limits]`.
@@ -104,6 +119,12 @@ pub struct LimitsConfig {
     pub attachment_bytes: u64,
     /// Pixels of a photo.
     pub image_pixels: u64,
+    /// Files of a person that are not in a message yet, finished or not; 0 for no limit. Twenty messages full of photos
+    /// may wait for their network; a person who only fills the disk is stopped.
+    pub waiting_uploads: u64,
+    /// The bytes that those files announce together; 0 for no limit. A phone back from a weekend may have twenty videos
+    /// under way at once; the next one begins as soon as a message has taken one.
+    pub waiting_upload_bytes: u64,
     /// Writes of a person at once; 0 for no limit.
     pub burst: u32,
     /// Writes of a person a minute after the burst; 0 for no limit.
@@ -129,6 +150,8 @@ impl Default for LimitsConfig {
             attachments: limits.attachments,
             attachment_bytes: limits.attachment_bytes,
             image_pixels: limits.image_pixels,
+            waiting_uploads: 200,
+            waiting_upload_bytes: 2_000_000_000,
             burst: limits.burst,
             writes_per_minute: limits.writes_per_minute,
             registration_burst: 60,
@@ -201,7 +224,7 @@ impl Default for DeskConfig {
 }
 
 /// Optional parts that this server offers.
-const FEATURES: [&str; 4] = ["edit", "realtime", "typing", "withdraw"];
+const FEATURES: [&str; 5] = ["attachments", "edit", "realtime", "typing", "withdraw"];
 
 impl ServerConfig {
     /// Reads a TOML text; unknown keys are errors.
@@ -249,6 +272,18 @@ impl ServerConfig {
         }
         if limits.fields > 1_000 {
             return Err(ConfigError::new("limits.fields", "must be at most 1000"));
+        }
+        if limits.attachments > 100 {
+            return Err(ConfigError::new("limits.attachments", "must be at most 100"));
+        }
+        // Sizes are stored as 63 bits; no phone sends a terabyte.
+        if limits.attachment_bytes == 0 || limits.attachment_bytes > 1_000_000_000_000 {
+            return Err(ConfigError::new("limits.attachment_bytes", "must lie between 1 and 10^12"));
+        }
+        if let Some(clamd) = &self.scan.clamd
+            && !clamd.starts_with('/')
+        {
+            check_address(clamd).map_err(|_| ConfigError::new("scan.clamd", "is neither host:port nor /path"))?;
         }
         check_desk("desk", &self.desk)?;
         for (name, desk) in &self.apps {
@@ -351,6 +386,8 @@ mod tests {
             ("[limits]\ntypo = 1", "typo"),
             ("minimum_version = \"new\"", "minimum_version"),
             ("session_hours = 0", "session_hours"),
+            ("[scan]\nclamd = \"nowhere\"", "scan.clamd"),
+            ("[limits]\nattachment_bytes = 0", "limits.attachment_bytes"),
             ("[[desk.categories]]\nid = \"a b\"", "desk.categories"),
             ("[[apps.shop.fields]]\nkey = \"size\"\nkind = \"choice\"", "apps.shop.fields.size"),
             ("[[apps.shop.fields]]\nkey = \"size\"\nkind = \"colour\"", "kind"),

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 mod desk;
+mod files;
 pub mod manage;
 pub mod metrics;
 mod passwords;

@@ -33,7 +33,23 @@ pub struct Metrics {
     batch: Histogram,
     sockets: Gauge,
     refusals: Family<CodeLabels, Counter>,
+    uploads: Family<UploadLabels, Counter>,
+    upload_bytes: Counter,
+    scans: Family<ScanLabels, Counter>,
+    files_removed: Counter,
     started: Gauge<f64, AtomicU64>,
+}
+
+/// What became of an upload.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct UploadLabels {
+    event: &'static str,
+}
+
+/// How a scan ended.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct ScanLabels {
+    verdict: &'static str,
 }
 
 /// The label of a problem.
@@ -57,6 +73,10 @@ impl Metrics {
             batch: Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0]),
             sockets: Gauge::default(),
             refusals: Family::default(),
+            uploads: Family::default(),
+            upload_bytes: Counter::default(),
+            scans: Family::default(),
+            files_removed: Counter::default(),
             started: Gauge::default(),
         };
         metrics.started.set(started_at_seconds);
@@ -68,6 +88,10 @@ impl Metrics {
         registry.register("store_commit_failures", "Transactions lost to the disk", metrics.commit_failures.clone());
         registry.register("store_batch_size", "Writes in one transaction", metrics.batch.clone());
         registry.register("sockets", "Open sockets", metrics.sockets.clone());
+        registry.register("uploads", "Uploads created, completed, refused, taken over", metrics.uploads.clone());
+        registry.register("upload_bytes", "Bytes of uploads that were kept", metrics.upload_bytes.clone());
+        registry.register("scans", "Virus scans by verdict", metrics.scans.clone());
+        registry.register("files_removed", "Files removed from the disk", metrics.files_removed.clone());
         registry.register("start_time_seconds", "When the server started", metrics.started.clone());
         metrics
     }
@@ -98,6 +122,26 @@ impl Metrics {
     /// A socket came (1) or went (-1).
     pub fn sockets(&self, change: i64) {
         self.sockets.inc_by(change);
+    }
+
+    /// An upload was `created`, `completed`, `refused`, or `taken_over` by a newer request.
+    pub fn upload(&self, event: &'static str) {
+        self.uploads.get_or_create(&UploadLabels { event }).inc();
+    }
+
+    /// So many bytes of an upload were kept.
+    pub fn uploaded(&self, bytes: u64) {
+        self.upload_bytes.inc_by(bytes);
+    }
+
+    /// A scan ended: `clean`, `found`, `failed`, or the scanner was `unreachable`.
+    pub fn scanned(&self, verdict: &'static str) {
+        self.scans.get_or_create(&ScanLabels { verdict }).inc();
+    }
+
+    /// A file was removed from the disk.
+    pub fn file_removed(&self) {
+        self.files_removed.inc();
     }
 
     /// The text that a scraper reads.

@@ -18,6 +18,7 @@ use crate::{
     clock::{self, Clock},
     config::{ConfigError, ServerConfig, Version},
     desk::digest,
+    files::{self, Files},
     metrics::Metrics,
     passwords::Passwords,
     realtime::{InProcessSocket, Sockets},
@@ -52,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) config: ServerConfig,
     pub(crate) minimum_version: Option<Version>,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) files: Files,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Arc<Metrics>,
@@ -105,7 +107,7 @@ pub struct Server {
     shared: Arc<Shared>,
 }
 
-/// How long sockets may take to say goodbye.
+/// How long sockets may take to say goodbye, and uploads to keep what they have.
 const GOODBYE: Duration = Duration::from_secs(2);
 
 impl Server {
@@ -121,6 +123,7 @@ impl Server {
         let max_bytes = config.max_megabytes.saturating_mul(1024 * 1024);
         let store = SqliteStore::open(&options, max_bytes, &*clock, bus.clone(), metrics.clone(), true)?;
         let store: Arc<dyn Store> = Arc::new(store);
+        let files = Files::new(&config, &options);
         let (stopping, _) = watch::channel(false);
         let shared = Shared {
             minimum_version: config.minimum_version.as_deref().and_then(|version| version.parse().ok()),
@@ -130,12 +133,16 @@ impl Server {
             apps: RwLock::default(),
             config,
             store,
+            files,
             bus,
             clock,
             metrics,
             stopping,
         };
-        Ok(Server { shared: Arc::new(shared) })
+        let shared = Arc::new(shared);
+        files::sweep::start(&shared);
+        files::scan::start(&shared);
+        Ok(Server { shared })
     }
 
     /// The whole HTTP API. The client's address is taken from `ConnectInfo<SocketAddr>` if the listener gives it.
@@ -204,6 +211,7 @@ impl Server {
     pub async fn shutdown(&self) {
         self.begin_shutdown();
         self.shared.sockets.all_gone(GOODBYE).await;
+        self.shared.files.all_done(GOODBYE).await;
         self.shared.store.close().await;
     }
 }

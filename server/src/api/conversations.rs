@@ -127,7 +127,9 @@ pub(crate) async fn withdraw(
     operations: Operations,
 ) -> Answer<axum::Json<Withdrawn>> {
     let writing = Writing { shared, visitor, operations, lane: Lane::Conversation(id) };
+    let shared = writing.shared.clone();
     let applied = writing.apply(digest::withdraw(id), Ok(()), PersonWrite::Withdraw).await?;
+    shared.files.loosened.notify_one();
     match applied.outcome {
         Outcome::Withdrawn(withdrawn) => Ok(axum::Json(withdrawn)),
         _ => Err(unexpected()),

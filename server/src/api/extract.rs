@@ -13,8 +13,8 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use beistand_protocol::{
-    Code, ConversationId, Credential, DeviceId, Epoch, Lane, MessageId, OperationId, OperationOrder, PersonId, Problem,
-    ReadMarks, Violation,
+    AttachmentId, Code, ConversationId, Credential, DeviceId, Epoch, Lane, MessageId, OperationId, OperationOrder,
+    PersonId, Problem, ReadMarks, Violation,
     agent::{Agent, Role, SESSION_COOKIE},
     device::APP_KEY_HEADER,
     limits::BODY_BYTES,
@@ -176,6 +176,7 @@ macro_rules! path {
 
 path!(/** `{device_id}`. */ DevicePath(DeviceId) = "device_id");
 path!(/** `{id}`. */ ConversationPath(ConversationId) = "id");
+path!(/** `{attachment_id}`. */ AttachmentPath(AttachmentId) = "attachment_id");
 path!(/** `{message_id}`. */ MessagePath(MessageId) = "message_id");
 
 /// A query string.

@@ -157,7 +157,9 @@ pub(crate) async fn retract(
     operations: Operations,
 ) -> Answer<axum::Json<Retraction>> {
     let writing = Writing { shared, visitor, operations, lane: Lane::Conversation(id) };
+    let shared = writing.shared.clone();
     let applied = writing.apply(digest::retract(id, message), Ok(()), PersonWrite::Retract(message)).await?;
+    shared.files.loosened.notify_one();
     match applied.outcome {
         Outcome::Retraction(retraction) => Ok(axum::Json(*retraction)),
         _ => Err(unexpected()),

@@ -2,6 +2,7 @@
 //! store, and answers; it decides nothing that the store's transaction must decide.
 
 pub(crate) mod agent;
+pub(crate) mod attachments;
 mod config;
 mod conversations;
 mod devices;
@@ -17,11 +18,15 @@ mod read;
 mod realtime;
 mod status;
 mod sync;
+pub(crate) mod uploads;
 
 use std::sync::Arc;
 
 use axum::{Router, middleware};
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::{CompressionLayer, DefaultPredicate, Predicate as _},
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::server::Shared;
@@ -40,6 +45,9 @@ fn documented() -> OpenApiRouter<State> {
         .routes(routes!(read::mark))
         .routes(routes!(sync::sync))
         .routes(routes!(realtime::realtime))
+        .routes(routes!(attachments::download))
+        .routes(routes!(attachments::thumbnail))
+        .merge(uploads::documented())
         .merge(agent::documented())
         .routes(routes!(health::health))
         .routes(routes!(metrics::metrics))
@@ -62,7 +70,7 @@ pub(crate) fn router(shared: State) -> Router {
         .layer(middleware::from_fn_with_state(shared.clone(), observe::gate))
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(middleware::from_fn_with_state(shared.clone(), problem::complete))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(attachments::may_be_compressed)))
         .layer(middleware::from_fn_with_state(shared.clone(), observe::observe))
         .with_state(shared)
 }

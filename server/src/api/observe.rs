@@ -21,7 +21,8 @@ use crate::config::Version;
 /// The server's time in every answer, to the millisecond; `Date` has whole seconds only.
 const TIME_HEADER: HeaderName = HeaderName::from_static("beistand-time");
 
-fn http_date(now: UnixMillis) -> Option<String> {
+/// A time in the form of HTTP's dates.
+pub(crate) fn http_date(now: UnixMillis) -> Option<String> {
     let format =
         format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
     OffsetDateTime::from_unix_timestamp(now.0.div_euclid(1000)).ok()?.format(&format).ok()

@@ -141,6 +141,20 @@ problem_sets! {
         UnknownDevice, IdReused, OperationSuperseded, EpochChanged, MessageRetracted, BodyTooLarge,
         UnsupportedMediaType, TooManyAttachments, UnknownAttachment, TextEmpty, TextTooLong, TextInvalid, UnknownCategory, UnknownField, FieldInvalid,
         FieldRequired, TimeOutOfRange, StatusNotAllowed, UpdateRequired, RateLimited, Internal, Unavailable];
+    /// Of creating an upload.
+    CreateUploadProblems = [BadParameter, Unauthorized, NotFound, UnknownApp, UnknownDevice, IdReused, TusVersion,
+        AttachmentTooLarge, AttachmentEmpty, AttachmentName, AttachmentType, UpdateRequired, RateLimited, Internal,
+        Unavailable];
+    /// Of asking for an upload, and of giving it up.
+    UploadProblems = [BadParameter, Unauthorized, Forbidden, NotFound, UnknownApp, UnknownDevice, UploadExpired,
+        TusVersion, AttachmentType, AttachmentImage, UploadLocked, UpdateRequired, Internal, Unavailable];
+    /// Of bytes of an upload.
+    PatchUploadProblems = [BadParameter, Unauthorized, NotFound, UnknownApp, UnknownDevice, UploadOffset,
+        UploadExpired, TusVersion, AttachmentTooLarge, UnsupportedMediaType, AttachmentType, AttachmentImage,
+        AttachmentHash, UploadLocked, UpdateRequired, UploadChecksum, Internal, Unavailable];
+    /// Of downloads.
+    DownloadProblems = [BadParameter, Unauthorized, NotFound, UnknownApp, UnknownDevice, AttachmentScanning,
+        AttachmentBlocked, RangeNotSatisfiable, UpdateRequired, Internal, Unavailable];
     /// Of an agent's reads.
     AgentProblems = [BadParameter, Unauthorized, Forbidden, NotFound, UpdateRequired, Internal, Unavailable];
     /// Of an agent's writes.

@@ -3,8 +3,8 @@
 //! replay from an updated app stays a replay.
 
 use beistand_protocol::{
-    ConversationId, EditMessage, FieldValue, MessageId, OpenConversation, ReadMarks, SendMessage, Status, UnixMillis,
-    Visibility, agent::AgentMessage,
+    AttachmentId, ConversationId, EditMessage, FieldValue, MessageId, OpenConversation, ReadMarks, SendMessage, Status,
+    UnixMillis, Visibility, agent::AgentMessage,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -44,6 +44,15 @@ impl Encoder {
         self.optional(time.map(|time| time.0.to_be_bytes()).as_ref().map(|bytes| bytes.as_slice()))
     }
 
+    /// Nothing at all if there are none: a message without files keeps the digest it had before there were files.
+    fn files(self, files: &[AttachmentId]) -> Self {
+        if files.is_empty() {
+            return self;
+        }
+        let named = self.text("attachments").number(files.len() as u64);
+        files.iter().fold(named, |encoder, id| encoder.bytes(id.as_bytes()))
+    }
+
     fn finish(self) -> Digest {
         Digest(self.0.finalize().into())
     }
@@ -66,7 +75,12 @@ pub fn open(id: ConversationId, open: &OpenConversation) -> Digest {
             FieldValue::Text(value) => encoder.text("text").text(value),
         };
     }
-    encoder.bytes(open.message.id.as_bytes()).text(&open.message.text).time(open.message.sent_at).finish()
+    encoder
+        .bytes(open.message.id.as_bytes())
+        .text(&open.message.text)
+        .time(open.message.sent_at)
+        .files(&open.message.attachments)
+        .finish()
 }
 
 /// The digest of a message of a person.
@@ -76,6 +90,7 @@ pub fn send(conversation: ConversationId, id: MessageId, message: &SendMessage) 
         .bytes(id.as_bytes())
         .text(&message.text)
         .time(message.sent_at)
+        .files(&message.attachments)
         .finish()
 }
 
@@ -111,6 +126,7 @@ pub fn agent_message(conversation: ConversationId, id: MessageId, message: &Agen
         .bytes(id.as_bytes())
         .text(&message.text)
         .number(u64::from(message.visibility == Visibility::Agents))
+        .files(&message.attachments)
         .finish()
 }
 
@@ -152,9 +168,24 @@ mod tests {
             base.replace("{\"subject\"", "{\"priority\":\"high\",\"subject\""),
             base.replace("{\"subject\"", "{\"fields\":{\"a\":\"1\"},\"subject\""),
             base.replace("\"t\"", "\"t\",\"sent_at\":\"2026-01-01T00:00:00Z\""),
+            base.replace("\"t\"", "\"t\",\"attachments\":[\"01920e5c-7b1a-7c3e-9f10-5a2b3c4d5e6f\"]"),
         ];
         for other in others {
             assert_ne!(open(id, &body(base)), open(id, &body(&other)), "{other}");
         }
+    }
+
+    /// What phones have frozen before there were files has to stay the same request.
+    #[test]
+    fn a_message_without_files_keeps_its_digest() {
+        let (conversation, id) =
+            (ConversationId::mint(UnixMillis(1), [1; 10]), MessageId::mint(UnixMillis(2), [2; 10]));
+        let message = SendMessage { text: "t".into(), attachments: Vec::new(), sent_at: None };
+        let mut plain = Sha256::new();
+        for part in [b"send/1".as_slice(), conversation.as_bytes(), id.as_bytes(), b"t", &0u64.to_be_bytes()] {
+            plain.update((part.len() as u64).to_be_bytes());
+            plain.update(part);
+        }
+        assert_eq!(send(conversation, id, &message), Digest(plain.finalize().into()));
     }
 }

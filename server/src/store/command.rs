@@ -8,7 +8,7 @@ use beistand_protocol::{
     agent::{Agent, AgentMessage, ApiKey, Role},
 };
 
-use super::{ActingAgent, AppId, AppRow};
+use super::{ActingAgent, AppId, AppRow, AttachmentCommand, AttachmentRow};
 use crate::desk::digest::Digest;
 
 /// A write.
@@ -76,6 +76,8 @@ pub enum Command {
         /// Which.
         id: String,
     },
+    /// A write that concerns files.
+    Attachment(AttachmentCommand),
 }
 
 /// A device registers.
@@ -222,6 +224,8 @@ pub enum Outcome {
     Conversation(Box<Conversation>),
     /// Read marks.
     Receipts(Receipts),
+    /// A file.
+    Attachment(Box<AttachmentRow>),
     /// Nothing to tell.
     Done,
 }

@@ -2,6 +2,7 @@
 //! Reads are methods of their own. Neither SQL nor closures cross this line, so that another database (PostgreSQL, with
 //! its own way of batching and of taking row locks) fits behind it; `contract` is the suite that each one must pass.
 
+pub mod attachment;
 pub mod command;
 #[cfg(test)]
 mod contract;
@@ -10,11 +11,12 @@ pub mod sqlite;
 use std::{future::Future, path::PathBuf, pin::Pin};
 
 use beistand_protocol::{
-    AgentId, Code, Conversation, ConversationId, DeviceId, Epoch, Message, MessagePage, PersonId, Problem, Status,
-    SyncPage, UnixMillis, Violation,
+    AgentId, AttachmentId, Code, Conversation, ConversationId, DeviceId, Epoch, Message, MessagePage, PersonId,
+    Problem, Status, SyncPage, UnixMillis, Violation,
     agent::{Agent, AgentList, ApiKeyList, ConversationPage, Role},
 };
 
+pub use attachment::{Announced, AttachmentCommand, AttachmentRow, Stage, Uploader, Waiting};
 pub use command::{Applied, Command, Operation, Outcome};
 
 /// A future that a trait object can return.
@@ -133,6 +135,8 @@ pub struct Census {
     pub messages: u64,
     /// Operations.
     pub operations: u64,
+    /// Files of messages and uploads, gone ones too.
+    pub attachments: u64,
 }
 
 /// Why a command had no effect, or a query no answer.
@@ -249,6 +253,19 @@ pub trait Store: Send + Sync {
     fn sync(&self, app: AppId, stream: Stream, query: SyncQuery) -> Answer<'_, SyncPage>;
     /// The newest change of a stream, and its history.
     fn newest(&self, app: AppId, stream: Stream) -> Answer<'_, (u64, Epoch)>;
+
+    /// A file, whoever may see it.
+    fn attachment(&self, app: AppId, id: AttachmentId) -> Answer<'_, Option<AttachmentRow>>;
+    /// A file, if the reader may see it: its own, and what stands in a message that it may see.
+    fn readable_attachment(&self, app: AppId, reader: Reader, id: AttachmentId) -> Answer<'_, Option<AttachmentRow>>;
+    /// Whether a file has waited too long.
+    fn has_expired(&self, at: UnixMillis) -> Answer<'_, bool>;
+    /// Whether any row has the file with this SHA-256.
+    fn is_kept(&self, sha256: [u8; 32]) -> Answer<'_, bool>;
+    /// Files that no row has any more, by SHA-256; at most so many.
+    fn loose_files(&self, limit: u32) -> Answer<'_, Vec<[u8; 32]>>;
+    /// Files to scan, oldest first, by SHA-256.
+    fn files_to_scan(&self, limit: u32) -> Answer<'_, Vec<[u8; 32]>>;
 
     /// All messages of a conversation, notes included; for tests and exports.
     fn all_messages(&self, app: AppId, id: ConversationId) -> Answer<'_, Vec<Message>>;

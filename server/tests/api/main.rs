@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod access;
+mod files;
 mod house;
 mod lifecycle;
 mod problems;
 mod realtime;
 mod replay;
+mod uploads;

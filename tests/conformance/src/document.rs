@@ -1,11 +1,11 @@
 //! The endpoints as `/openapi.json` lists them, and how to fill them in. An endpoint that cannot be filled in fails the
 //! test: it must not slip past because nobody has thought of it.
 
-use beistand_protocol::{ConversationId, MessageId};
+use beistand_protocol::{AttachmentId, ConversationId, MessageId};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{Target, id, opening};
+use crate::{Headers, Target, id, opening};
 
 /// One endpoint.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct Ids {
     pub message: MessageId,
     /// For `{device_id}`.
     pub device: String,
+    /// For `{attachment_id}`.
+    pub attachment: AttachmentId,
 }
 
 impl Target {
@@ -76,9 +78,23 @@ impl Endpoint {
             .replace("{id}", &ids.conversation.to_string())
             .replace("{message_id}", &ids.message.to_string())
             .replace("{device_id}", &ids.device)
+            .replace("{attachment_id}", &ids.attachment.to_string())
             .replace("{key_id}", "0123456789ab");
         assert!(!path.contains('{'), "the test does not know how to fill in {}", self.template);
         path
+    }
+
+    /// Headers that it needs beside those that say who asks.
+    pub fn headers(&self) -> Headers {
+        let mut headers = Headers::new();
+        if self.template.contains("/uploads") {
+            headers.push(("tus-resumable", "1.0.0".into()));
+        }
+        if self.template.contains("/uploads/") && self.method == Method::PATCH {
+            headers.push(("content-type", "application/offset+octet-stream".into()));
+            headers.push(("upload-offset", "0".into()));
+        }
+        headers
     }
 
     /// A body that the server would take from somebody who may.

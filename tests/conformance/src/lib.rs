@@ -9,6 +9,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a test ends at the first surprise")]
 
 pub mod document;
+pub mod file;
 mod server;
 
 use std::sync::atomic::{AtomicU64, Ordering};

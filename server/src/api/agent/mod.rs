@@ -2,6 +2,7 @@
 //! looked at before the session.
 
 mod agents;
+mod attachments;
 mod conversations;
 mod keys;
 mod messages;
@@ -28,4 +29,6 @@ pub(super) fn documented() -> OpenApiRouter<State> {
         .routes(routes!(messages::send))
         .routes(routes!(sync::sync))
         .routes(routes!(realtime::realtime))
+        .routes(routes!(attachments::download))
+        .routes(routes!(attachments::thumbnail))
 }

@@ -1,6 +1,7 @@
 //! The store on SQLite: one file, one writer thread with group commit, a few reader connections. WAL with
 //! `synchronous=FULL`: what was answered is on the disk.
 
+mod attachments;
 mod commands;
 mod open;
 mod queries;
@@ -19,7 +20,7 @@ use std::{
 };
 
 use beistand_protocol::{
-    ConversationId, DeviceId, Epoch, Message, MessagePage, PersonId, SyncPage, UnixMillis,
+    AttachmentId, ConversationId, DeviceId, Epoch, Message, MessagePage, PersonId, SyncPage, UnixMillis,
     agent::{AgentList, ApiKeyList, ConversationPage},
 };
 use rusqlite::Connection;
@@ -29,8 +30,8 @@ pub use open::{OpenError, backup};
 pub(crate) use sync::decode as decode_cursor;
 
 use super::{
-    AgentRow, Answer, AppId, AppRow, Applied, Authenticated, BoxFuture, Census, Command, ConversationQuery, DeviceRow,
-    Execution, Reader, Store, StoreError, StoreOptions, Stream, SyncQuery,
+    AgentRow, Answer, AppId, AppRow, Applied, AttachmentRow, Authenticated, BoxFuture, Census, Command,
+    ConversationQuery, DeviceRow, Execution, Reader, Store, StoreError, StoreOptions, Stream, SyncQuery,
 };
 use crate::{bus::Bus, clock::Clock, metrics::Metrics};
 
@@ -248,6 +249,30 @@ impl Store for SqliteStore {
             let place = sync::place(conn, app, stream)?;
             Ok((place.seq, place.epoch))
         })
+    }
+
+    fn attachment(&self, app: AppId, id: AttachmentId) -> Answer<'_, Option<AttachmentRow>> {
+        self.read(move |conn| attachments::load(conn, app, id))
+    }
+
+    fn readable_attachment(&self, app: AppId, reader: Reader, id: AttachmentId) -> Answer<'_, Option<AttachmentRow>> {
+        self.read(move |conn| attachments::load_for(conn, app, reader, id))
+    }
+
+    fn has_expired(&self, at: UnixMillis) -> Answer<'_, bool> {
+        self.read(move |conn| attachments::has_expired(conn, at))
+    }
+
+    fn is_kept(&self, sha256: [u8; 32]) -> Answer<'_, bool> {
+        self.read(move |conn| attachments::is_kept(conn, sha256))
+    }
+
+    fn loose_files(&self, limit: u32) -> Answer<'_, Vec<[u8; 32]>> {
+        self.read(move |conn| attachments::loose_files(conn, limit))
+    }
+
+    fn files_to_scan(&self, limit: u32) -> Answer<'_, Vec<[u8; 32]>> {
+        self.read(move |conn| attachments::files_to_scan(conn, limit))
     }
 
     fn all_messages(&self, app: AppId, id: ConversationId) -> Answer<'_, Vec<Message>> {

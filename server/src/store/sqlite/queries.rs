@@ -158,7 +158,7 @@ pub(super) fn all_messages(conn: &Connection, app: AppId, id: ConversationId) ->
 pub(super) fn census(conn: &Connection) -> rusqlite::Result<Census> {
     conn.query_row(
         "SELECT (SELECT count(*) FROM persons), (SELECT count(*) FROM devices), (SELECT count(*) FROM conversations), \
-         (SELECT count(*) FROM messages), (SELECT count(*) FROM operations)",
+         (SELECT count(*) FROM messages), (SELECT count(*) FROM operations), (SELECT count(*) FROM attachments)",
         [],
         |row| {
             Ok(Census {
@@ -167,6 +167,7 @@ pub(super) fn census(conn: &Connection) -> rusqlite::Result<Census> {
                 conversations: row.get(2)?,
                 messages: row.get(3)?,
                 operations: row.get(4)?,
+                attachments: row.get(5)?,
             })
         },
     )

@@ -30,7 +30,7 @@ fn optional_time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<UnixMi
     Ok(row.get::<_, Option<i64>>(column)?.map(UnixMillis))
 }
 
-fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+pub(super) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     // serde's own words may quote the document, and errors are logged.
     serde_json::from_str(&text)

@@ -1,19 +1,21 @@
 //! Two persons, two apps: nobody reaches what is another's. The endpoints come from the description.
 
-use beistand_conformance::{Target, document::Ids, id};
-use beistand_protocol::MessageId;
+use beistand_conformance::{Phone, Target, document::Ids, file::File, id};
 
-fn ids(conversation: beistand_protocol::ConversationId, message: MessageId, device: String) -> Ids {
-    Ids { conversation, message, device }
+/// What a phone has: a conversation with its first message, and an uploaded file.
+async fn ids(target: &Target, phone: &Phone) -> Ids {
+    let (conversation, message) = target.open(phone).await;
+    let file = File::words();
+    target.upload("/v1/uploads", &phone.headers(), &file).await;
+    Ids { conversation, message, device: phone.credential.device.to_string(), attachment: file.id }
 }
 
 #[tokio::test]
 async fn every_visitor_endpoint_with_a_foreign_identity_is_404() {
     let target = Target::get().await;
     let (jana, tom) = (target.phone().await, target.phone().await);
-    let (hers, first) = target.open(&jana).await;
     let (his, _) = target.open(&tom).await;
-    let ids = ids(hers, first, jana.credential.device.to_string());
+    let ids = ids(&target, &jana).await;
     let mut tried = 0;
     for endpoint in target.endpoints().await.into_iter().filter(|endpoint| endpoint.tag == "visitor") {
         if !endpoint.template.contains('{') {
@@ -21,7 +23,8 @@ async fn every_visitor_endpoint_with_a_foreign_identity_is_404() {
             continue;
         }
         let path = endpoint.path(&ids);
-        let headers = if path.starts_with("/v1/conversations/") { tom.operation(&path) } else { tom.headers() };
+        let mut headers = if path.starts_with("/v1/conversations/") { tom.operation(&path) } else { tom.headers() };
+        headers.extend(endpoint.headers());
         let answer = target.call(endpoint.method.clone(), &path, headers, endpoint.fitting_body()).await;
         assert_eq!((answer.status.as_u16(), answer.code()), (404, "not-found"), "{} {path}", endpoint.method);
         tried += 1;
@@ -34,21 +37,20 @@ async fn every_visitor_endpoint_with_a_foreign_identity_is_404() {
         }
     }
     assert!(tried >= 9, "{tried} endpoints tried");
-    let seen = target.read(&jana, &format!("/v1/conversations/{hers}/messages")).await.body;
+    let seen = target.read(&jana, &format!("/v1/conversations/{}/messages", ids.conversation)).await.body;
     assert_eq!(seen["messages"].as_array().unwrap().len(), 1);
     assert_eq!(seen["messages"][0]["version"], 1);
 }
 
 fn ids_of(ids: &Ids) -> Ids {
-    Ids { conversation: ids.conversation, message: ids.message, device: ids.device.clone() }
+    Ids { device: ids.device.clone(), ..*ids }
 }
 
 #[tokio::test]
 async fn every_visitor_endpoint_with_another_app_is_404() {
     let target = Target::get().await;
     let phone = target.phone().await;
-    let (conversation, first) = target.open(&phone).await;
-    let ids = ids(conversation, first, phone.credential.device.to_string());
+    let ids = ids(&target, &phone).await;
     for endpoint in target.endpoints().await.into_iter().filter(|endpoint| endpoint.tag == "visitor") {
         assert!(endpoint.needs("app_key"), "{} {} needs no app", endpoint.method, endpoint.template);
         let path = endpoint.path(&ids);
@@ -72,8 +74,7 @@ async fn every_visitor_endpoint_with_another_app_is_404() {
 async fn every_visitor_endpoint_without_a_credential_is_401() {
     let target = Target::get().await;
     let phone = target.phone().await;
-    let (conversation, first) = target.open(&phone).await;
-    let ids = ids(conversation, first, phone.credential.device.to_string());
+    let ids = ids(&target, &phone).await;
     let app = ("x-app-key", target.app.clone());
     let wrong = format!("Bearer {}.{}", phone.credential.device, "0".repeat(64));
     for endpoint in target.endpoints().await.into_iter().filter(|endpoint| endpoint.needs("device")) {
@@ -93,8 +94,7 @@ async fn every_visitor_endpoint_without_a_credential_is_401() {
 async fn every_agent_endpoint_without_a_session_is_401() {
     let target = Target::get().await;
     let phone = target.phone().await;
-    let (conversation, first) = target.open(&phone).await;
-    let ids = ids(conversation, first, phone.credential.device.to_string());
+    let ids = ids(&target, &phone).await;
     let mut tried = 0;
     for endpoint in target.endpoints().await {
         let is_agents = endpoint.template.starts_with("/v1/agent/");

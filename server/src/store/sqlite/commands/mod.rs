@@ -2,6 +2,7 @@
 
 mod accounts;
 mod agent;
+mod attachment;
 mod person;
 mod timeline;
 
@@ -35,6 +36,7 @@ pub(super) fn apply(context: &mut Context<'_>, command: Command) -> Done<Applied
         Command::RemoveApiKey { app, id } => accounts::remove_api_key(context, app, &id),
         Command::Person(command) => person::apply(context, *command),
         Command::Agent(command) => agent::apply(context, *command),
+        Command::Attachment(command) => attachment::apply(context, command),
     }
 }
 

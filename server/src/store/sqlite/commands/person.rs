@@ -2,8 +2,8 @@
 //! passed it, do I know its resource? Only then does it take effect.
 
 use beistand_protocol::{
-    Author, Code, ConversationId, EditMessage, Epoch, MessageId, OpenConversation, Opened, ReadMarks, Receipts,
-    Retraction, SendMessage, Status, UnixMillis, Visibility, Withdrawn,
+    Author, Code, Content, ConversationId, EditMessage, Epoch, MessageId, OpenConversation, Opened, ReadMarks,
+    Receipts, Retraction, SendMessage, Status, UnixMillis, Visibility, Withdrawn,
 };
 use rusqlite::{OptionalExtension as _, params};
 
@@ -461,7 +461,9 @@ impl Writing<'_, '_> {
             }
         }
         self.command.check.clone()?;
-        let content = rows::to_json(&beistand_protocol::Content::text(body.text.clone()))?;
+        // An edit changes the words; the files stay.
+        let files = self.context.message(app, self.reader(), id)?.content.attachments().to_vec();
+        let content = rows::to_json(&Content::with_attachments(body.text.clone(), files))?;
         self.context
             .conn
             .prepare_cached(

@@ -110,9 +110,7 @@ impl Context<'_> {
     /// Appends a message as the newest of its conversation and moves the conversation's marks; the conversation's own
     /// version and log entry are left to [`Self::touch`].
     pub(super) fn append(&mut self, new: &NewMessage<'_>) -> Done<()> {
-        if !new.attachments.is_empty() {
-            return refuse(Code::UnknownAttachment, "there is no such uploaded file for this message");
-        }
+        let attachments = self.take_files(new)?;
         let visible = new.visibility == Visibility::All;
         let seq: u64 = self
             .conn
@@ -127,7 +125,7 @@ impl Context<'_> {
             Author::Agent { id, name } => (1, Some(*id.as_bytes()), Some(name)),
             Author::System | Author::Unknown => (2, None, None),
         };
-        let content = rows::to_json(&Content::text(new.text))?;
+        let content = rows::to_json(&Content::with_attachments(new.text, attachments))?;
         self.conn
             .prepare_cached(
                 "INSERT INTO messages (app_id, id, conversation_id, seq, version, author, author_id, author_name, \
@@ -151,8 +149,9 @@ impl Context<'_> {
         self.log_message(new.app, new.person, new.id, new.visibility)
     }
 
-    /// Takes the words of a message away and keeps its place.
+    /// Takes the words and the files of a message away and keeps its place.
     pub(super) fn tombstone(&mut self, app: AppId, person: PersonId, id: MessageId, at: UnixMillis) -> Done<()> {
+        self.free_files(app, id, at)?;
         let content = rows::to_json(&Content::retracted())?;
         self.conn
             .prepare_cached(

@@ -125,6 +125,7 @@ mod tests {
 
     fn sample(body: MessageBody, state: MessageState) -> Message {
         Message {
+            attachments: Vec::new(),
             id: MessageId(Uuid::from_u128(1)),
             conversation_id: ConversationId(Uuid::from_u128(2)),
             seq: Some(7),

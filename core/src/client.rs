@@ -1,16 +1,20 @@
 //! The client: what an app holds. Building one costs nothing and starts nothing; the first call opens the database and
 //! starts the worker and the socket loop.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use beistand_protocol::{AppConfig, ConversationId, Credential, DeviceId, DeviceSecret, UnixMillis};
+use beistand_protocol::{AppConfig, AttachmentId, ConversationId, Credential, DeviceId, DeviceSecret, UnixMillis};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::api::http::HttpTransport;
 use crate::api::transport::{Response, Transport};
+use crate::attachments::Attachments;
+use crate::attachments::files::{DiskFiles, Files};
+use crate::attachments::transfers::Transfers;
 use crate::clock::{Clock, Entropy, KnownTime, Now, SystemClock, SystemEntropy};
 use crate::config::{PAUSE_WITHIN, Settings};
 use crate::conversations::Conversations;
@@ -25,7 +29,7 @@ use crate::outbox::worker::{self, WorkerMessage};
 use crate::realtime::{self, RealtimeMessage};
 use crate::store::identity::{self, Identity};
 use crate::store::outbox::Bounds;
-use crate::store::{Database, StorageOptions, meta};
+use crate::store::{Database, Execution, StorageOptions, meta};
 use crate::sync::puller;
 
 /// Puts a client together.
@@ -70,6 +74,9 @@ impl ClientBuilder {
     pub fn build(self) -> Result<Client> {
         let folder = FolderClaim::claim(self.settings.folder.clone(), self.storage.vfs.as_deref())?;
         let transport = self.transport.unwrap_or_else(|| Arc::new(HttpTransport::new(&self.settings)));
+        let attachments = self.settings.folder.join("attachments");
+        let files =
+            self.storage.files.clone().map_or_else(|| Arc::new(DiskFiles::new(attachments)) as Files, |files| files.0);
         let database = Database::new(self.settings.folder.join("beistand.sqlite3"), self.storage.clone());
         let inner = Arc::new(Inner {
             settings: self.settings,
@@ -83,6 +90,9 @@ impl ClientBuilder {
             connection: Observable::new(Connection::Idle),
             typing: Observable::new(Vec::new()),
             watchers: Watchers::default(),
+            files,
+            transfers: Transfers::default(),
+            fetching: Mutex::new(HashMap::new()),
             registering: tokio::sync::Mutex::new(()),
             pulling: tokio::sync::Mutex::new(()),
             starting: tokio::sync::Mutex::new(()),
@@ -142,6 +152,11 @@ pub(crate) struct Inner {
     pub connection: Observable<Connection>,
     pub typing: Observable<Vec<Typing>>,
     pub watchers: Watchers,
+    /// The folder of attachments.
+    pub files: Files,
+    pub transfers: Transfers,
+    /// Who fetches which file: a second one waits for the first.
+    fetching: Mutex<HashMap<AttachmentId, Weak<tokio::sync::Mutex<()>>>>,
     pub registering: tokio::sync::Mutex<()>,
     pub pulling: tokio::sync::Mutex<()>,
     starting: tokio::sync::Mutex<()>,
@@ -234,7 +249,11 @@ impl Inner {
             identity: identity.id,
             now: self.clock.wall(),
             born: self.birth_time(),
-            bounds: Bounds { items: self.settings.outbox_items, bytes: self.settings.outbox_bytes },
+            bounds: Bounds {
+                items: self.settings.outbox_items,
+                bytes: self.settings.outbox_bytes,
+                file_bytes: self.settings.outbox_file_bytes,
+            },
             entropy: self.entropy.clone(),
         })
     }
@@ -262,6 +281,23 @@ impl Inner {
             self.changes.announce(StoreChange::Everything);
         }
         any
+    }
+
+    /// Whether blocking work runs on the caller's thread, as in simulations.
+    pub fn inline(&self) -> bool {
+        self.storage.execution == Execution::Inline
+    }
+
+    /// The turn of whoever fetches this file.
+    pub fn fetching(&self, id: AttachmentId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut fetching = lock(&self.fetching);
+        fetching.retain(|_, turn| turn.strong_count() > 0);
+        if let Some(turn) = fetching.get(&id).and_then(Weak::upgrade) {
+            return turn;
+        }
+        let turn = Arc::new(tokio::sync::Mutex::new(()));
+        fetching.insert(id, Arc::downgrade(&turn));
+        turn
     }
 
     pub fn tell_worker(&self, events: Vec<Event>) {
@@ -394,6 +430,11 @@ impl Client {
     /// Tickets and chat.
     pub fn conversations(&self) -> Conversations {
         Conversations { inner: self.inner.clone(), guard: self.guard.clone() }
+    }
+
+    /// Files of messages.
+    pub fn attachments(&self) -> Attachments {
+        Attachments { inner: self.inner.clone(), _guard: self.guard.clone() }
     }
 
     /// What waits to be sent.

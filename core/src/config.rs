@@ -29,6 +29,12 @@ pub struct Settings {
     pub outbox_items: u32,
     /// Bytes of payload that the outbox may hold, for the same reason.
     pub outbox_bytes: u64,
+    /// Bytes of files that may wait to be sent. A phone that holds more than half a gigabyte for a support desk is
+    /// noticed by its owner for the wrong reason.
+    pub outbox_file_bytes: u64,
+    /// Bytes of files that are kept to be looked at offline; those that were not looked at for longest go first. What
+    /// waits to be sent does not count.
+    pub attachment_cache_bytes: u64,
 }
 
 impl Settings {
@@ -69,6 +75,8 @@ impl Settings {
             request_timeout: REQUEST_TIMEOUT,
             outbox_items: 2_000,
             outbox_bytes: 32 * 1024 * 1024,
+            outbox_file_bytes: 512 * 1024 * 1024,
+            attachment_cache_bytes: 200 * 1024 * 1024,
         })
     }
 }

@@ -21,6 +21,10 @@ pub enum ErrorKind {
     Storage,
     /// The local database was damaged. It has been moved aside and what could be read was kept: call again.
     StorageDamaged,
+    /// A file that was to be attached cannot be read; nothing was stored.
+    Unreadable,
+    /// The place where a photo was taken cannot be removed from it; nothing was stored.
+    LocationRemains,
     /// The client was shut down.
     ShutDown,
     /// Another client of this process uses the same folder.
@@ -44,6 +48,8 @@ impl ErrorKind {
             Self::StorageFull => "storage-full",
             Self::Storage => "storage",
             Self::StorageDamaged => "storage-damaged",
+            Self::Unreadable => "unreadable",
+            Self::LocationRemains => "location-remains",
             Self::ShutDown => "shut-down",
             Self::FolderInUse => "folder-in-use",
             Self::Configuration => "configuration",
@@ -81,7 +87,11 @@ impl Error {
     /// Whether doing the same again makes sense.
     pub fn retry(&self) -> RetryKind {
         match self.kind {
-            ErrorKind::InvalidInput(_) | ErrorKind::OutboxFull | ErrorKind::StorageFull => RetryKind::AfterChange,
+            ErrorKind::InvalidInput(_)
+            | ErrorKind::OutboxFull
+            | ErrorKind::StorageFull
+            | ErrorKind::Unreadable
+            | ErrorKind::LocationRemains => RetryKind::AfterChange,
             ErrorKind::Storage | ErrorKind::StorageDamaged | ErrorKind::Unreachable => RetryKind::Soon,
             _ => RetryKind::Never,
         }

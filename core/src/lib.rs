@@ -9,6 +9,7 @@
 //! know neither network nor database nor clock.
 
 pub mod api;
+pub mod attachments;
 pub mod client;
 pub mod clock;
 pub mod config;
@@ -23,14 +24,15 @@ pub(crate) mod registration;
 pub mod store;
 pub mod sync;
 
+pub use attachments::{AttachmentSource, Attachments};
 pub use beistand_protocol as protocol;
 pub use client::{Client, ClientBuilder};
 pub use config::Settings;
 pub use conversations::{ConversationList, Conversations, Difference, Opened, Timeline};
 pub use error::{Error, ErrorKind, Result, RetryKind};
 pub use model::{
-    ClientEvent, Connection, Conversation, Message, MessageBody, MessageState, OperationKind, OutboxItem, OutboxState,
-    TicketDraft, Typing,
+    Attachment, AttachmentState, ClientEvent, Connection, Conversation, Message, MessageBody, MessageDraft,
+    MessageState, OperationKind, OutboxItem, OutboxState, TicketDraft, Transfer, Typing,
 };
 pub use observe::{Observable, Subscription};
 pub use outbox::{FlushOutcome, Outbox};

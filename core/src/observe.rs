@@ -29,6 +29,11 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Observable<T> {
         Subscription { receiver }
     }
 
+    /// Whether anybody observes it.
+    pub(crate) fn is_observed(&self) -> bool {
+        self.sender.receiver_count() > 0
+    }
+
     /// Sets the value; observers are woken only if it differs.
     pub(crate) fn set(&self, value: T) {
         self.sender.send_if_modified(|current| {

@@ -43,6 +43,7 @@ impl Phone<'_> {
         }
         let text = input::text(&open.text)?;
         let draft = TicketDraft {
+            attachments: Vec::new(),
             subject: open.subject,
             text,
             category: open.category,

@@ -3,7 +3,7 @@
 use beistand_protocol::{AppConfig, Code, ConversationId, Credential, Device, MessagePage, RegisterDevice, SyncPage};
 use serde::de::DeserializeOwned;
 
-use super::transport::{Request, Response, Transport, TransportError};
+use super::transport::{Body, Request, Response, Transport, TransportError};
 use crate::config::Settings;
 use crate::error::{Error, ErrorKind};
 use crate::outbox::outcome::known_problem;
@@ -60,7 +60,8 @@ pub(crate) async fn register(
     };
     let body = serde_json::to_string(&body).map_err(|_| CallError::Unreachable)?;
     let path = format!("v1/devices/{}", credential.device);
-    let request = Request { method: Method::Put, path, headers: Vec::new(), credential: None, body: Some(body) };
+    let request =
+        Request { method: Method::Put, path, headers: Vec::new(), credential: None, body: Some(Body::Json(body)) };
     let answered = judge::<Device>(transport.send(request).await)?;
     if answered.value.id == credential.device { Ok(answered) } else { Err(CallError::Unreachable) }
 }

@@ -98,6 +98,8 @@ impl Transport for HttpTransport {
             let (client, _) = self.parts().await?;
             let method = match request.method {
                 Method::Get => reqwest::Method::GET,
+                Method::Head => reqwest::Method::HEAD,
+                Method::Post => reqwest::Method::POST,
                 Method::Put => reqwest::Method::PUT,
                 Method::Patch => reqwest::Method::PATCH,
                 Method::Delete => reqwest::Method::DELETE,
@@ -113,7 +115,7 @@ impl Transport for HttpTransport {
                 built = built.header(AUTHORIZATION, bearer(credential)?);
             }
             if let Some(body) = request.body {
-                built = built.header(CONTENT_TYPE, "application/json").body(body);
+                built = built.header(CONTENT_TYPE, body.media_type()).body(body.into_bytes());
             }
             let mut answer = built.send().await.map_err(describe)?;
             let status = answer.status().as_u16();

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use beistand_protocol::{ClientFrame, Credential, ServerFrame, UnixMillis};
+use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::outbox::payload::Method;
@@ -22,8 +23,40 @@ pub struct Request {
     pub headers: Vec<(&'static str, String)>,
     /// Whom it speaks for.
     pub credential: Option<Credential>,
-    /// The JSON body.
-    pub body: Option<String>,
+    /// What it carries.
+    pub body: Option<Body>,
+}
+
+/// What a request carries.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// JSON.
+    Json(String),
+    /// A piece of a file.
+    Bytes {
+        /// Its media type.
+        media_type: &'static str,
+        /// The bytes; clones share them.
+        bytes: Bytes,
+    },
+}
+
+impl Body {
+    /// The media type.
+    pub fn media_type(&self) -> &'static str {
+        match self {
+            Self::Json(_) => "application/json",
+            Self::Bytes { media_type, .. } => media_type,
+        }
+    }
+
+    /// The bytes.
+    pub fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Json(json) => json.into(),
+            Self::Bytes { bytes, .. } => bytes,
+        }
+    }
 }
 
 /// An answer, whoever gave it.

@@ -6,13 +6,16 @@ mod timeline;
 use std::sync::Arc;
 
 use beistand_protocol::{
-    Code, ConversationId, FieldValue, MessageId, OpenConversation, SendMessage, Status, Violation,
+    AttachmentId, Code, ConversationId, FieldValue, MessageId, OpenConversation, SendMessage, Status, Violation,
     message::FirstMessage, text,
 };
 
+use crate::attachments::AttachmentSource;
+use crate::attachments::files::{self, Variant, blocking};
+use crate::attachments::intake::{self, Taken};
 use crate::client::{Guard, Inner};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Conversation, Message, TicketDraft};
+use crate::model::{Conversation, Message, MessageDraft, TicketDraft};
 use crate::outbox::actions;
 use crate::realtime::RealtimeMessage;
 use crate::store::conversations;
@@ -46,38 +49,95 @@ impl Conversations {
         self.inner.started().await?;
         let (conversation, message) = (ConversationId(self.mint()), MessageId(self.mint()));
         let sent_at = Some(self.inner.clock.wall());
+        let sources = draft.attachments;
+        let attachments = self.mint_attachments(sources.len());
         let body = OpenConversation {
             subject: text::clean(draft.subject.trim()).replace('\n', " "),
             category: draft.category,
             priority: draft.priority,
             fields: draft.fields,
-            message: FirstMessage { id: message, text: text::clean(&draft.text), attachments: Vec::new(), sent_at },
+            message: FirstMessage {
+                id: message,
+                text: text::clean(&draft.text),
+                attachments: attachments.clone(),
+                sent_at,
+            },
         };
         self.check_open(&body)?;
-        self.inner
-            .act(Some(conversation), move |connection, acting| actions::open(connection, acting, conversation, body))
-            .await?;
+        let files = self.take_in(attachments, sources).await?;
+        let written = files.clone();
+        let acted = self.inner.act(Some(conversation), move |connection, acting| {
+            actions::open(connection, acting, conversation, body, &written)
+        });
+        self.or_forget(acted.await, files).await?;
         Ok(Opened { conversation, message })
     }
 
-    /// Sends a message; offline too.
+    /// Sends a message, with files or without; offline too. The files are copied before this returns.
     ///
     /// # Errors
-    /// `InvalidInput`, `NotFound`, `OutboxFull`, `StorageFull`. Nothing was stored then.
-    pub async fn send(&self, conversation: ConversationId, text: &str) -> Result<MessageId> {
+    /// `InvalidInput`, `NotFound`, `OutboxFull`, `StorageFull`; with files also `Unreadable` and `LocationRemains`. Nothing
+    /// was stored then.
+    pub async fn send(&self, conversation: ConversationId, draft: impl Into<MessageDraft>) -> Result<MessageId> {
+        let draft = draft.into();
         self.inner.started().await?;
         let message = MessageId(self.mint());
+        let attachments = self.mint_attachments(draft.attachments.len());
         let body = SendMessage {
-            text: self.checked_text(text)?,
-            attachments: Vec::new(),
+            text: text::clean(&draft.text),
+            attachments: attachments.clone(),
             sent_at: Some(self.inner.clock.wall()),
         };
-        self.inner
-            .act(Some(conversation), move |connection, acting| {
-                actions::send(connection, acting, conversation, message, body)
-            })
-            .await?;
+        self.inner.app_config().0.check_send(&body)?;
+        let files = self.take_in(attachments, draft.attachments).await?;
+        let written = files.clone();
+        let acted = self.inner.act(Some(conversation), move |connection, acting| {
+            actions::send(connection, acting, conversation, message, body, &written)
+        });
+        self.or_forget(acted.await, files).await?;
         Ok(message)
+    }
+
+    fn mint_attachments(&self, count: usize) -> Vec<AttachmentId> {
+        (0..count).map(|_| AttachmentId(self.mint())).collect()
+    }
+
+    /// Copies files into the folder; all of them or none.
+    async fn take_in(&self, ids: Vec<AttachmentId>, sources: Vec<AttachmentSource>) -> Result<Vec<Taken>> {
+        let mut taken = Vec::with_capacity(sources.len());
+        for (id, source) in ids.into_iter().zip(sources) {
+            let (store, limits) = (self.inner.files.clone(), self.inner.app_config().0.limits);
+            match blocking(self.inner.inline(), move || intake::take(&*store, id, source, &limits)).await {
+                Ok(file) => taken.push(file),
+                Err(error) => {
+                    self.forget_files(taken).await;
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(taken)
+    }
+
+    /// What was copied for a write that came to nothing goes again.
+    async fn or_forget(&self, acted: Result<()>, files: Vec<Taken>) -> Result<()> {
+        if acted.is_err() {
+            self.forget_files(files).await;
+        }
+        acted
+    }
+
+    async fn forget_files(&self, gone: Vec<Taken>) {
+        if gone.is_empty() {
+            return;
+        }
+        let store = self.inner.files.clone();
+        let _ = blocking(self.inner.inline(), move || {
+            for file in gone {
+                store.remove(&files::kept(file.id, Variant::Whole)).map_err(files::store_error)?;
+            }
+            Ok(())
+        })
+        .await;
     }
 
     /// Changes the words of an own message, whether it has left or not. A wedged one is tried again with the new words.
@@ -90,7 +150,10 @@ impl Conversations {
     /// Takes an own message back: one that never left simply goes; one that may be at the server is followed by its
     /// retraction. For the first message of a conversation that no server has confirmed, this takes the conversation back.
     pub async fn retract(&self, message: MessageId) -> Result<()> {
-        self.inner.act(None, move |connection, acting| actions::retract(connection, acting, message)).await
+        let files = self.inner.files_of(message).await?;
+        self.inner.act(None, move |connection, acting| actions::retract(connection, acting, message)).await?;
+        self.inner.after_giving_up(files).await;
+        Ok(())
     }
 
     /// Marks everything up to a message seq as read; `None` means everything that is here.
@@ -192,7 +255,7 @@ impl Conversations {
                 if !announced
                     && matches!(violation.code, Code::UnknownCategory | Code::UnknownField | Code::FieldRequired) =>
             {
-                Ok(config.check_text(&body.message.text, "message.text")?)
+                Ok(config.check_words(&body.message.text, body.message.attachments.len(), "message.text")?)
             }
             checked => Ok(checked?),
         }

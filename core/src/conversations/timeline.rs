@@ -259,6 +259,7 @@ mod tests {
             seq: None,
             author: Author::Person,
             body: MessageBody::Text(text.to_string()),
+            attachments: Vec::new(),
             state: MessageState::Queued,
             change_pending: false,
             edited: false,

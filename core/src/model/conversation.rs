@@ -1,9 +1,10 @@
 //! A conversation as an app sees it, and the draft that opens one.
 
+use crate::attachments::AttachmentSource;
 use beistand_protocol::{Assignee, ConversationId, Fields, Priority, Status, UnixMillis};
 
 /// What a person fills in to open a conversation.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct TicketDraft {
     /// What it is about; one line.
     pub subject: String,
@@ -15,6 +16,8 @@ pub struct TicketDraft {
     pub priority: Priority,
     /// Values of announced custom fields.
     pub fields: Fields,
+    /// Files of the first message, in the order they are to be shown.
+    pub attachments: Vec<AttachmentSource>,
 }
 
 /// A conversation as this phone knows it, what waits in the outbox included.

@@ -2,6 +2,8 @@
 
 use beistand_protocol::{Author, Code, ConversationId, MessageId, UnixMillis};
 
+use super::attachment::Attachment;
+
 /// How far a message of the person has got.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MessageState {
@@ -66,6 +68,8 @@ pub struct Message {
     pub author: Author,
     /// What it holds.
     pub body: MessageBody,
+    /// Its files, in the order their writer gave them.
+    pub attachments: Vec<Attachment>,
     /// How far it has got.
     pub state: MessageState,
     /// Whether an edit or a retraction of it is still under way.

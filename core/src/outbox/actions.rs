@@ -13,10 +13,11 @@ use rusqlite::Connection;
 
 use super::machine::{Event, IdentityId};
 use super::payload::Payload;
+use crate::attachments::intake::Taken;
 use crate::clock::Entropy;
 use crate::error::{Error, ErrorKind, StoreError};
 use crate::store::outbox::{self, Bounds, NewRow, StoredRow};
-use crate::store::{conversations, messages};
+use crate::store::{conversations, files, messages};
 
 /// Who acts, and when.
 #[derive(Clone)]
@@ -58,9 +59,11 @@ pub(crate) fn open(
     acting: &Acting,
     conversation: ConversationId,
     body: OpenConversation,
+    files: &[Taken],
 ) -> Result<Vec<Event>, StoreError> {
     conversations::insert_echo(connection, conversation, acting.identity, &body, acting.now)?;
     messages::insert_echo(connection, conversation, body.message.id, &body.message.text, acting.now)?;
+    files::insert_own(connection, body.message.id, files, acting.now)?;
     Ok(vec![acting.enqueue_visible(connection, Payload::Open { conversation, body })?])
 }
 
@@ -70,9 +73,11 @@ pub(crate) fn send(
     conversation: ConversationId,
     message: MessageId,
     body: SendMessage,
+    files: &[Taken],
 ) -> Result<Vec<Event>, StoreError> {
     known_conversation(connection, conversation)?;
     messages::insert_echo(connection, conversation, message, &body.text, acting.now)?;
+    files::insert_own(connection, message, files, acting.now)?;
     Ok(vec![acting.enqueue_visible(connection, Payload::Send { conversation, message, body })?])
 }
 

@@ -54,6 +54,13 @@ struct LaneState {
     not_before: Duration,
 }
 
+impl LaneState {
+    /// Whether what is under way here has files.
+    fn uploads(&self) -> bool {
+        self.in_flight.is_some_and(|id| self.rows.values().any(|row| row.id == id && row.files))
+    }
+}
+
 /// The state. Clone it to look ahead; equal histories give equal states.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -327,6 +334,21 @@ impl Machine {
             Outcome::Transient { retry_after, server_error } => {
                 self.fail(id, retry_after, server_error, now, effects);
             }
+            Outcome::Interrupted => {
+                // It got further than before: the next break is the first again.
+                if let Some(row) = self.row_mut(id) {
+                    row.attempts = 0;
+                }
+                self.fail(id, None, false, now, effects);
+            }
+            Outcome::Unsendable { code } => {
+                if let Some(row) = self.row_mut(id) {
+                    row.wedged = true;
+                    let detail = "a file of the message is gone from this phone, or no longer whole".to_owned();
+                    effects.push(Effect::Wedge { id, code: code.to_owned(), detail });
+                }
+                self.release(id);
+            }
             Outcome::RateLimited { retry_after } => {
                 self.release(id);
                 self.closed_until = self.closed_until.max(now.mono + retry_after);
@@ -461,6 +483,7 @@ impl Machine {
         let mut flying = self.lanes.values().filter(|lane| lane.in_flight.is_some()).count();
         let mut background =
             self.lanes.iter().filter(|(lane, state)| lane.is_background() && state.in_flight.is_some()).count();
+        let mut uploads = self.lanes.values().filter(|lane| lane.uploads()).count();
         // Visible lanes first, then background ones; each beginning where the last round stopped.
         for wanted_background in [false, true] {
             let mut order: Vec<Lane> = self
@@ -487,15 +510,20 @@ impl Machine {
                 if head.wedged {
                     continue;
                 }
-                let (id, identity) = (head.id, head.identity);
+                let (id, identity, files) = (head.id, head.identity, head.files);
+                // Files share the line with words: a few of them leave at a time, and the other lanes have room.
+                if files && uploads >= self.policy.uploads_in_flight {
+                    continue;
+                }
                 if !self.identity_is_ready(identity, now, effects) {
                     continue;
                 }
                 self.lane(lane).in_flight = Some(id);
                 flying += 1;
+                uploads += usize::from(files);
                 background += usize::from(wanted_background);
                 self.turn = Some(lane);
-                effects.push(Effect::Send(id));
+                effects.push(if files { Effect::Upload(id) } else { Effect::Send(id) });
             }
         }
     }

@@ -23,6 +23,13 @@ pub enum Outcome {
         /// Whether a server error was the cause: too many of one row are the row's fault.
         server_error: bool,
     },
+    /// The line broke while a file was on its way, but part of it arrived.
+    Interrupted,
+    /// This phone cannot send it.
+    Unsendable {
+        /// Why: a code of the phone itself.
+        code: &'static str,
+    },
     /// Too many requests of this person: everything waits.
     RateLimited {
         /// When the server wants to see the next one.

@@ -4,8 +4,8 @@
 //! request is frozen is not touched by it, since what may be at the server must be repeated byte for byte.
 
 use beistand_protocol::{
-    AppConfig, ConversationId, EditMessage, FieldValue, MessageId, OpenConversation, ReadMarks, SendMessage, Status,
-    StatusChange, UnixMillis, limits,
+    AppConfig, AttachmentId, ConversationId, EditMessage, FieldValue, MessageId, OpenConversation, ReadMarks,
+    SendMessage, Status, StatusChange, UnixMillis, limits,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -94,6 +94,15 @@ impl Payload {
     /// Whether it brings its message into being.
     pub fn creates(&self) -> bool {
         matches!(self, Self::Open { .. } | Self::Send { .. })
+    }
+
+    /// The files that have to be at the server before it leaves.
+    pub fn attachments(&self) -> &[AttachmentId] {
+        match self {
+            Self::Open { body, .. } => &body.message.attachments,
+            Self::Send { body, .. } => &body.attachments,
+            _ => &[],
+        }
     }
 
     /// The words, if it has any.
@@ -192,12 +201,16 @@ fn to_json(body: &impl Serialize) -> Result<Option<String>, StoreError> {
     serde_json::to_string(body).map(Some).map_err(|_| StoreError::Value("a request body"))
 }
 
-/// The methods that writes use.
+/// The methods that requests use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
     /// Reads.
     Get,
+    /// Reads the headers only.
+    Head,
+    /// Begins an upload.
+    Post,
     /// Creates, or replaces.
     Put,
     /// Changes a part.
@@ -211,6 +224,8 @@ impl Method {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
             Self::Put => "PUT",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",

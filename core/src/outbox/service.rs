@@ -66,7 +66,14 @@ impl Outbox {
     /// Gives a row up. What it may have done at the server already is taken back by a row of its own; discarding the
     /// opening of a conversation discards what stands behind it.
     pub async fn discard(&self, id: OperationId) -> Result<()> {
-        self.inner.act(None, move |connection, acting| actions::discard(connection, acting, id)).await
+        let about = self.inner.database.read(move |connection| outbox::get(connection, id)).await?;
+        let files = match about.and_then(|row| row.payload.message()) {
+            Some(message) => self.inner.files_of(message).await?,
+            None => Vec::new(),
+        };
+        self.inner.act(None, move |connection, acting| actions::discard(connection, acting, id)).await?;
+        self.inner.after_giving_up(files).await;
+        Ok(())
     }
 
     /// Works until nothing waits, what is left is wedged, or time is up.

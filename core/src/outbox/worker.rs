@@ -17,7 +17,9 @@ use super::outcome::{self, Outcome};
 use super::policy::Policy;
 use super::{actions, payload::Payload};
 use crate::api::answer::{self, Answer};
-use crate::api::transport::{Request, Response, TransportError};
+use crate::api::transport::{Body, Request, Response, TransportError};
+use crate::attachments::sweep;
+use crate::attachments::upload::{self, End};
 use crate::client::Inner;
 use crate::clock::Now;
 use crate::error::StoreError;
@@ -154,6 +156,12 @@ impl Worker {
         if let Err(error) = self.load().await {
             return self.store_failed(&error);
         }
+        // Files matter less than rows: they are looked after beside the work.
+        let swept = self.inner.clone();
+        self.under_way.push(Box::pin(async move {
+            sweep::everything(&swept).await;
+            Done::default()
+        }));
         let mut look = self.inner.settings.watch_folder.map(tokio::time::interval);
         loop {
             let now = Now::read(&*self.inner.clock);
@@ -239,6 +247,7 @@ impl Worker {
         let inner = self.inner.clone();
         match effect {
             Effect::Send(id) => self.under_way.push(Box::pin(send(inner, id))),
+            Effect::Upload(id) => self.under_way.push(Box::pin(upload_and_send(inner, id))),
             Effect::Acknowledge(id) => {
                 let acknowledged = self.acknowledged.remove(&id);
                 self.under_way.push(Box::pin(acknowledge(inner, id, acknowledged)));
@@ -310,6 +319,34 @@ fn with_time(inner: &Inner, mut events: Vec<Event>) -> Vec<Event> {
     events
 }
 
+/// Brings the files of a row over, and then the row.
+async fn upload_and_send(inner: Arc<Inner>, id: OperationId) -> Done {
+    let brought = match upload::bring_files(&inner, id).await {
+        Ok(brought) => brought,
+        // What has become of the row is found out by preparing it.
+        Err(End::NotNow) => false,
+        Err(End::Store) => return Done::tell(vec![Event::NotCommitted(id)]),
+        Err(End::Outcome(outcome)) => {
+            let reached = !matches!(outcome, Outcome::Transient { .. } | Outcome::Interrupted);
+            inner.connection.set(if reached { Connection::Online } else { Connection::Offline });
+            return Done::tell(with_time(&inner, vec![Event::Ended { id, outcome }]));
+        }
+    };
+    let mut done = send(inner.clone(), id).await;
+    for event in &mut done.events {
+        // The server lacks files that it once had, as after a restored backup: they are brought over again. If it lacks
+        // what was brought a moment ago, that does not help.
+        if let Event::Ended { outcome, .. } = event
+            && upload::lacks_files(outcome)
+            && !brought
+            && inner.database.write(move |connection| outbox::forget_uploads(connection, id)).await.is_ok()
+        {
+            *outcome = Outcome::transient();
+        }
+    }
+    done
+}
+
 async fn send(inner: Arc<Inner>, id: OperationId) -> Done {
     let (now, known) = (inner.clock.wall(), inner.known_time());
     let (config, announced) = inner.app_config();
@@ -357,7 +394,7 @@ fn request(
         path: prepared.wire.path.clone(),
         headers,
         credential: Some(credential),
-        body: prepared.wire.body.clone(),
+        body: prepared.wire.body.clone().map(Body::Json),
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::open::{self, Purpose};
 use super::salvage;
+use crate::attachments::files::FileStore;
 use crate::error::StoreError;
 
 /// Where the statements of a database run.
@@ -30,6 +31,18 @@ pub struct StorageOptions {
     pub execution: Execution,
     /// The name of a registered SQLite VFS; tests lose power with one.
     pub vfs: Option<String>,
+    /// The folder of attachments, in place of one beside the database.
+    pub files: Option<FolderOfFiles>,
+}
+
+/// A folder that a test puts in the place of the real one.
+#[derive(Clone)]
+pub struct FolderOfFiles(pub Arc<dyn FileStore>);
+
+impl std::fmt::Debug for FolderOfFiles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FolderOfFiles")
+    }
 }
 
 /// What was kept of a damaged database.

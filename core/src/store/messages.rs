@@ -1,13 +1,14 @@
 //! Messages: echoes of what was written here, the server's word once it has come, and windows over both.
 
 use beistand_protocol::{
-    Author, Code, Content, ConversationId, Message as Wire, MessageId, Receipts, UnixMillis, message::KnownContent,
+    Attachment as WireAttachment, AttachmentId, AttachmentState as WireState, Author, Code, Content, ConversationId,
+    Message as Wire, MessageId, Receipts, UnixMillis, message::KnownContent,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::conversations;
+use super::{conversations, files};
 use crate::error::StoreError;
-use crate::model::{Message, MessageBody, MessageState};
+use crate::model::{Attachment, AttachmentState, Message, MessageBody, MessageState};
 use crate::sync::merge::LocalMessage;
 
 /// The echo of a message that was just written here.
@@ -215,7 +216,12 @@ fn read(row: &Row<'_>) -> Result<Parts, rusqlite::Error> {
     })
 }
 
-fn build(conversation_id: ConversationId, receipts: &Receipts, parts: Parts) -> Result<Message, StoreError> {
+fn build(
+    connection: &Connection,
+    conversation_id: ConversationId,
+    receipts: &Receipts,
+    parts: Parts,
+) -> Result<Message, StoreError> {
     let id = MessageId::from_slice(&parts.id).ok_or(StoreError::Value("a message id"))?;
     let wire: Option<Wire> = match parts.server {
         Some(json) => Some(serde_json::from_str(&json).map_err(|_| StoreError::Value("a message"))?),
@@ -233,17 +239,98 @@ fn build(conversation_id: ConversationId, receipts: &Receipts, parts: Parts) -> 
         },
         _ => MessageBody::Text(parts.pending_text.unwrap_or(parts.text)),
     };
+    let attachments = match body {
+        MessageBody::Text(_) => attachments(connection, id, wire.as_ref(), parts.mine, state)?,
+        MessageBody::Retracted | MessageBody::Unsupported { .. } => Vec::new(),
+    };
     Ok(Message {
         id,
         conversation_id,
         seq: parts.seq,
         author: wire.map_or(Author::Person, |wire| wire.author),
         body,
+        attachments,
         state,
         change_pending,
         edited,
         created_at: UnixMillis(parts.created_at),
     })
+}
+
+/// The files of a message: the server's word on them once there is one, and where they are.
+fn attachments(
+    connection: &Connection,
+    id: MessageId,
+    wire: Option<&Wire>,
+    mine: bool,
+    state: MessageState,
+) -> Result<Vec<Attachment>, StoreError> {
+    if let Some(wire) = wire {
+        let told = wire.content.attachments();
+        if told.is_empty() {
+            return Ok(Vec::new());
+        }
+        let here = files::of_message(connection, id)?;
+        return Ok(told.iter().map(|told| known_to_server(told, mine, &here)).collect());
+    }
+    if !mine {
+        return Ok(Vec::new());
+    }
+    let echoes = files::of_message(connection, id)?.into_iter().map(|file| {
+        let state = match (file.uploaded, state) {
+            (true, _) => AttachmentState::Here,
+            (false, MessageState::Sending) => AttachmentState::Uploading,
+            (false, _) => AttachmentState::Waiting,
+        };
+        Attachment {
+            id: file.taken.id,
+            name: file.taken.name,
+            media_type: file.taken.media_type,
+            size: file.taken.size,
+            dimensions: file.taken.dimensions,
+            thumbnail: None,
+            state,
+        }
+    });
+    Ok(echoes.collect())
+}
+
+fn known_to_server(told: &WireAttachment, mine: bool, here: &[files::StoredFile]) -> Attachment {
+    let is_here = here.iter().any(|file| file.taken.id == told.id);
+    let state = match told.state {
+        WireState::Blocked => AttachmentState::Blocked,
+        _ if is_here => AttachmentState::Here,
+        WireState::Ready => AttachmentState::Remote,
+        // Its sender may have it back at any time.
+        WireState::Scanning | WireState::Unknown if mine => AttachmentState::Remote,
+        WireState::Scanning | WireState::Unknown => AttachmentState::Scanning,
+    };
+    Attachment {
+        id: told.id,
+        name: beistand_protocol::file_name::clean(&told.name),
+        media_type: told.media_type.clone(),
+        size: told.size,
+        dimensions: told.dimensions,
+        thumbnail: told.thumbnail,
+        state,
+    }
+}
+
+/// The server's word on a file of any message here, and which message that is.
+pub(crate) fn wire_attachment(
+    connection: &Connection,
+    id: AttachmentId,
+) -> Result<Option<(MessageId, WireAttachment)>, StoreError> {
+    let json: Option<String> = connection
+        .prepare_cached(
+            "SELECT m.server FROM messages m, json_each(m.server, '$.content.attachments') a
+             WHERE m.server LIKE '%\"attachments\":%' AND json_extract(a.value, '$.id') = ? LIMIT 1",
+        )?
+        .query_row([id.to_string()], |row| row.get(0))
+        .optional()?;
+    let Some(json) = json else { return Ok(None) };
+    let wire: Wire = serde_json::from_str(&json).map_err(|_| StoreError::Value("a message"))?;
+    Ok(wire.content.attachments().iter().find(|told| told.id == id).map(|told| (wire.id, told.clone())))
 }
 
 fn state(
@@ -274,7 +361,7 @@ pub(crate) fn get(connection: &Connection, id: MessageId) -> Result<Option<Messa
     let parts = connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM messages m WHERE m.id = ?"))?
         .query_row([id.as_bytes()], read)?;
-    build(placed.conversation, &receipts, parts).map(Some)
+    build(connection, placed.conversation, &receipts, parts).map(Some)
 }
 
 /// A window over a conversation: the newest `limit` messages of the server without a gap below them, then the echoes that
@@ -304,6 +391,7 @@ pub(crate) fn window(
     for echo in statement.query_map([conversation.as_bytes()], read)? {
         parts.push(echo?);
     }
-    let messages = parts.into_iter().map(|parts| build(conversation, &receipts, parts)).collect::<Result<_, _>>()?;
+    let messages =
+        parts.into_iter().map(|parts| build(connection, conversation, &receipts, parts)).collect::<Result<_, _>>()?;
     Ok((messages, older_here, from > 1))
 }

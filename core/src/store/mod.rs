@@ -6,6 +6,7 @@
 
 pub(crate) mod conversations;
 pub mod database;
+pub(crate) mod files;
 pub(crate) mod identity;
 pub(crate) mod journal;
 pub(crate) mod messages;
@@ -15,4 +16,12 @@ pub(crate) mod outbox;
 mod salvage;
 
 pub(crate) use database::Database;
-pub use database::{Execution, StorageOptions};
+pub use database::{Execution, FolderOfFiles, StorageOptions};
+
+/// A new database in memory.
+#[cfg(test)]
+pub(crate) fn open_for_test() -> rusqlite::Connection {
+    let mut connection = rusqlite::Connection::open_in_memory().expect("memory");
+    open::migrate(&mut connection).expect("the schema");
+    connection
+}

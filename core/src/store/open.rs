@@ -9,7 +9,7 @@ use crate::error::StoreError;
 use crate::outbox::worker::LOCK_FILE;
 
 /// Each migration once, in order; `user_version` is the number of those that have run. A released one never changes.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
 
 /// What a connection is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

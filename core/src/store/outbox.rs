@@ -1,11 +1,11 @@
 //! Rows of the outbox: written with their echo, frozen before they leave, deleted with their acknowledgement.
 
 use beistand_protocol::{
-    AppConfig, ConversationId, DeviceId, Lane, MessageId, OperationId, OperationOrder, UnixMillis,
+    AppConfig, AttachmentId, ConversationId, DeviceId, Lane, MessageId, OperationId, OperationOrder, UnixMillis,
 };
 use rusqlite::{Connection, params};
 
-use super::meta;
+use super::{files, meta};
 use crate::error::{Error, ErrorKind, StoreError};
 use crate::model::{OperationKind, OutboxItem, OutboxState};
 use crate::outbox::machine::{IdentityId, Row};
@@ -59,6 +59,8 @@ pub(crate) struct Prepared {
 pub(crate) struct Bounds {
     pub items: u32,
     pub bytes: u64,
+    /// Bytes of files that wait to be sent.
+    pub file_bytes: u64,
 }
 
 fn kind(text: &str) -> Result<OperationKind, StoreError> {
@@ -87,7 +89,7 @@ pub(crate) fn check_room(connection: &Connection, bounds: Bounds) -> Result<(), 
     let (items, bytes): (u32, u64) = connection
         .prepare_cached("SELECT items, bytes FROM outbox_size")?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if items >= bounds.items || bytes >= bounds.bytes {
+    if items >= bounds.items || bytes >= bounds.bytes || files::waiting_bytes(connection)? > bounds.file_bytes {
         return Err(Error::new(ErrorKind::OutboxFull, "the outbox holds as much as it may; nothing was stored").into());
     }
     Ok(())
@@ -125,13 +127,15 @@ pub(crate) fn insert(connection: &Connection, new: &NewRow) -> Result<Row, Store
         server_errors: 0,
         server_error_at: None,
         known_created_at: new.born,
+        files: !new.payload.attachments().is_empty(),
     })
 }
 
-const META: &str =
-    "id, lane, lane_seq, kind, identity, attempts, state, server_errors, server_error_at, known_created_at";
+// Only `open` and `send` have files; their bodies name them.
+const META: &str = "id, lane, lane_seq, kind, identity, attempts, state, server_errors, server_error_at, known_created_at,
+    coalesce(json_array_length(payload, '$.body.attachments'), json_array_length(payload, '$.body.message.attachments'), 0) > 0";
 
-type MetaParts = (Vec<u8>, String, u64, String, i64, u32, String, u32, Option<i64>, Option<i64>);
+type MetaParts = (Vec<u8>, String, u64, String, i64, u32, String, u32, Option<i64>, Option<i64>, bool);
 
 fn read_meta(row: &rusqlite::Row<'_>) -> Result<MetaParts, rusqlite::Error> {
     Ok((
@@ -145,11 +149,13 @@ fn read_meta(row: &rusqlite::Row<'_>) -> Result<MetaParts, rusqlite::Error> {
         row.get(7)?,
         row.get(8)?,
         row.get(9)?,
+        row.get(10)?,
     ))
 }
 
 fn build_meta(parts: MetaParts) -> Result<Row, StoreError> {
-    let (id, lane, lane_seq, kind_text, identity, attempts, state, server_errors, server_error_at, known) = parts;
+    let (id, lane, lane_seq, kind_text, identity, attempts, state, server_errors, server_error_at, known, files) =
+        parts;
     Ok(Row {
         id: OperationId::from_slice(&id).ok_or(StoreError::Value("an operation id"))?,
         lane: lane.parse().map_err(|_| StoreError::Value("a lane"))?,
@@ -161,6 +167,7 @@ fn build_meta(parts: MetaParts) -> Result<Row, StoreError> {
         server_errors,
         server_error_at: server_error_at.map(UnixMillis),
         known_created_at: known.map(UnixMillis),
+        files,
     })
 }
 
@@ -191,24 +198,24 @@ fn stored(connection: &Connection, condition: &str, value: &dyn rusqlite::ToSql)
         let meta = read_meta(row)?;
         let state = match meta.6.as_str() {
             "wedged" => OutboxState::Wedged {
-                code: row.get::<_, Option<String>>(15)?.unwrap_or_default(),
-                detail: row.get::<_, Option<String>>(16)?.unwrap_or_default(),
+                code: row.get::<_, Option<String>>(16)?.unwrap_or_default(),
+                detail: row.get::<_, Option<String>>(17)?.unwrap_or_default(),
             },
             "sending" => OutboxState::Sending,
             _ => OutboxState::Queued,
         };
-        let (json, version): (String, u32) = (row.get(10)?, row.get(11)?);
-        let wire: Option<String> = row.get(12)?;
+        let (json, version): (String, u32) = (row.get(11)?, row.get(12)?);
+        let wire: Option<String> = row.get(13)?;
         found.push(StoredRow {
             row: build_meta(meta)?,
             payload: payload::read(version, &json)?,
             wire: wire
                 .map(|wire| serde_json::from_str(&wire).map_err(|_| StoreError::Value("a frozen request")))
                 .transpose()?,
-            may_be_stored: row.get(13)?,
-            rewritten: row.get(14)?,
+            may_be_stored: row.get(14)?,
+            rewritten: row.get(15)?,
             state,
-            created_at: UnixMillis(row.get(17)?),
+            created_at: UnixMillis(row.get(18)?),
         });
     }
     Ok(found)
@@ -270,10 +277,7 @@ pub(crate) fn prepare(
     if stored.row.wedged {
         return Ok(Preparation::Wedged);
     }
-    let earlier = connection
-        .prepare_cached("SELECT 1 FROM outbox WHERE lane = ? AND lane_seq < ?")?
-        .exists(params![stored.row.lane.to_string(), stored.row.lane_seq])?;
-    if earlier {
+    if !is_head(connection, &stored.row)? {
         return Ok(Preparation::NotHead);
     }
     let wire = match stored.wire {
@@ -289,6 +293,36 @@ pub(crate) fn prepare(
         .execute(params![json, now.0, stored.row.id.as_bytes()])?;
     let order = OperationOrder { device, lane: stored.row.lane, lane_seq: stored.row.lane_seq };
     Ok(Preparation::Ready(Box::new(Prepared { wire, order, payload: stored.payload })))
+}
+
+/// Whether nothing stands before it in its lane.
+pub(crate) fn is_head(connection: &Connection, row: &Row) -> Result<bool, StoreError> {
+    Ok(!connection
+        .prepare_cached("SELECT 1 FROM outbox WHERE lane = ? AND lane_seq < ?")?
+        .exists(params![row.lane.to_string(), row.lane_seq])?)
+}
+
+/// Files that a row names, whether or not anything else is known of them.
+pub(crate) fn wanted_files(connection: &Connection) -> Result<Vec<AttachmentId>, StoreError> {
+    Ok(creations(connection)?.iter().flat_map(|row| row.payload.attachments()).copied().collect())
+}
+
+/// The server has none of the row's files (any more).
+pub(crate) fn forget_uploads(connection: &Connection, id: OperationId) -> Result<(), StoreError> {
+    if let Some(row) = get(connection, id)? {
+        for file in row.payload.attachments() {
+            files::set_uploaded(connection, *file, false)?;
+        }
+    }
+    Ok(())
+}
+
+/// Its files are on their way: it shows as *sending*, but nothing of it can be stored yet.
+pub(crate) fn begin_upload(connection: &Connection, id: OperationId) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE outbox SET state = 'sending' WHERE id = ? AND state = 'queued'")?
+        .execute([id.as_bytes()])?;
+    Ok(())
 }
 
 pub(crate) fn requeue(connection: &Connection, row: &Row, next_attempt_at: UnixMillis) -> Result<(), StoreError> {

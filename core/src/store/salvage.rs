@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, types::Value};
 use super::database::Recovered;
 use super::open::{self, Purpose};
 use super::outbox::NewRow;
-use super::{conversations, messages, outbox};
+use super::{conversations, files, messages, outbox};
 use crate::error::StoreError;
 use crate::outbox::machine::IdentityId;
 use crate::outbox::payload::Payload;
@@ -23,6 +23,8 @@ const TABLES: &[(&str, &str)] = &[
     ("conversations", "id"),
     ("messages", "id"),
     ("journal", "id"),
+    ("files", "attachment_id, variant"),
+    ("files_to_remove", "attachment_id, variant"),
     ("unknown_changes", "identity, seq"),
 ];
 
@@ -114,7 +116,8 @@ fn make_whole(connection: &Connection) -> Result<(), StoreError> {
             messages::delete(connection, message)?;
             continue;
         };
-        let body = SendMessage { text, attachments: Vec::new(), sent_at: Some(created_at) };
+        let attachments = files::of_message(connection, message)?.into_iter().map(|file| file.taken.id).collect();
+        let body = SendMessage { text, attachments, sent_at: Some(created_at) };
         requeue(connection, identity, created_at, Payload::Send { conversation, message, body })?;
     }
     Ok(())

@@ -11,6 +11,7 @@ use beistand_core::{Client, Error, ErrorKind, FlushOutcome, Message, MessageBody
 use beistand_e2e::oracle::{Oracle, Wanted};
 use beistand_protocol::{ConversationId, MessageId};
 use beistand_test_support::disk::Disk;
+use beistand_test_support::folder::DiskFolder;
 use beistand_test_support::network::Weather;
 use beistand_test_support::world::{APP_KEY, World};
 
@@ -80,7 +81,11 @@ impl Phone {
             .clock(Arc::new(self.world.phone_clock.clone()))
             .entropy(Arc::new(self.world.chance.clone()))
             .transport(Arc::new(self.world.network.clone()))
-            .storage(StorageOptions { execution: self.execution, vfs })
+            .storage(StorageOptions {
+                execution: self.execution,
+                vfs,
+                files: Some(DiskFolder::of_a_client(self.disk(), "app/attachments")),
+            })
             .build()
             .expect("the client is built");
         self.client = Some(client);

@@ -6,6 +6,7 @@ pub mod chance;
 pub mod clock;
 pub mod desk;
 pub mod disk;
+pub mod folder;
 pub mod network;
 pub mod process;
 pub mod proxy;

@@ -306,10 +306,10 @@ impl Network {
         if let Some(credential) = &request.credential {
             built = built.header("authorization", format!("Bearer {}", credential.to_token()));
         }
-        if request.body.is_some() {
-            built = built.header("content-type", "application/json");
+        if let Some(body) = &request.body {
+            built = built.header("content-type", body.media_type());
         }
-        let body = request.body.clone().map_or_else(Body::empty, Body::from);
+        let body = request.body.clone().map_or_else(Body::empty, |body| Body::from(body.into_bytes()));
         let answer = router.oneshot(built.body(body).ok()?).await.ok()?;
         let status = answer.status().as_u16();
         let headers = answer

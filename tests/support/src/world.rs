@@ -12,6 +12,7 @@ use crate::chance::Chance;
 use crate::clock::VirtualClock;
 use crate::desk::Desk;
 use crate::disk::Disk;
+use crate::folder::DiskFolder;
 use crate::network::Network;
 
 /// The key of the one app.
@@ -149,8 +150,11 @@ impl World {
     pub fn start_phone(&mut self) {
         let mut settings = Settings::new("http://127.0.0.1:1", APP_KEY, "phone").expect("settings");
         settings.locale = Some("de-DE".into());
-        let storage =
-            StorageOptions { execution: CoreExecution::Inline, vfs: Some(self.phone_disk.vfs_name().to_owned()) };
+        let storage = StorageOptions {
+            execution: CoreExecution::Inline,
+            vfs: Some(self.phone_disk.vfs_name().to_owned()),
+            files: Some(DiskFolder::of_a_client(&self.phone_disk, "phone/attachments")),
+        };
         let client = Client::builder(settings)
             .clock(Arc::new(self.phone_clock.clone()))
             .entropy(Arc::new(self.chance.clone()))

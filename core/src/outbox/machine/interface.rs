@@ -31,6 +31,8 @@ pub struct Row {
     pub server_error_at: Option<UnixMillis>,
     /// The server's time when it was written.
     pub known_created_at: Option<UnixMillis>,
+    /// Whether files have to be at the server before it.
+    pub files: bool,
 }
 
 /// What happens to the machine.
@@ -80,6 +82,8 @@ pub enum Event {
 pub enum Effect {
     /// Freeze the row, mark it as perhaps stored, commit, and send it.
     Send(OperationId),
+    /// Upload the row's files, as far as that is not done yet, then the same as [`Effect::Send`].
+    Upload(OperationId),
     /// Commit the acknowledgement, then tell [`Event::Settled`].
     Acknowledge(OperationId),
     /// Commit that the row is wedged.

@@ -160,7 +160,7 @@ impl World {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Send(id) => match self.committed.get(&id) {
+            Effect::Send(id) | Effect::Upload(id) => match self.committed.get(&id) {
                 Some(row) => {
                     let row = row.clone();
                     let head = self.committed.values().filter(|other| other.lane == row.lane).map(|r| r.lane_seq).min();

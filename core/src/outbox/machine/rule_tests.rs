@@ -12,6 +12,7 @@ pub(super) fn lane(n: u8) -> Lane {
 
 pub(super) fn row(id: u8, lane: Lane, lane_seq: u64) -> Row {
     Row {
+        files: false,
         id: OperationId::mint(UnixMillis(1), [id; 10]),
         lane,
         lane_seq,
@@ -44,6 +45,43 @@ fn refused(id: OperationId) -> Event {
 
 fn sends(effects: &[Effect]) -> Vec<OperationId> {
     effects.iter().filter_map(|effect| if let Effect::Send(id) = effect { Some(*id) } else { None }).collect()
+}
+
+#[test]
+fn files_leave_two_lanes_at_a_time_and_words_pass_them() {
+    let mut machine = ready();
+    let uploads = |effects: &[Effect]| {
+        effects
+            .iter()
+            .filter_map(|effect| if let Effect::Upload(id) = effect { Some(*id) } else { None })
+            .collect::<Vec<_>>()
+    };
+    let photos: Vec<Row> = (1..=4).map(|n| Row { files: true, ..row(n, lane(n), 1) }).collect();
+    let mut begun = Vec::new();
+    for photo in &photos {
+        begun.extend(uploads(&machine.step(Event::Enqueued(photo.clone()), at(0))));
+    }
+    assert_eq!(begun, [photos[0].id, photos[1].id]);
+    let words = row(9, lane(9), 1);
+    assert_eq!(sends(&machine.step(Event::Enqueued(words.clone()), at(0))), [words.id]);
+    assert!(machine.is_armed(at(0)));
+    machine.step(Event::Ended { id: photos[0].id, outcome: Outcome::Stored }, at(1));
+    assert_eq!(uploads(&machine.step(Event::Settled(photos[0].id), at(1))), [photos[2].id]);
+}
+
+#[test]
+fn an_upload_that_got_further_begins_its_waits_anew_and_one_that_cannot_leave_wedges() {
+    let mut machine = ready();
+    let photo = Row { files: true, attempts: 9, ..row(1, lane(1), 1) };
+    machine.step(Event::Enqueued(photo.clone()), at(0));
+    let effects = machine.step(Event::Ended { id: photo.id, outcome: Outcome::Interrupted }, at(1));
+    assert!(matches!(&effects[..], [Effect::Requeue { row, .. }] if row.attempts == 1), "{effects:?}");
+    let wake = machine.next_wake(at(1)).unwrap();
+    assert!(wake <= Duration::from_secs(2), "{wake:?}");
+    machine.step(Event::Tick, at(2));
+    let outcome = Outcome::Unsendable { code: "attachment-lost" };
+    let effects = machine.step(Event::Ended { id: photo.id, outcome }, at(3));
+    assert!(matches!(&effects[..], [Effect::Wedge { code, .. }] if code == "attachment-lost"), "{effects:?}");
 }
 
 #[test]

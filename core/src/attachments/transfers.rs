@@ -1,0 +1,50 @@
+//! How far files have got: one observable for each that somebody asks about or that is on its way.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use beistand_protocol::AttachmentId;
+
+use crate::model::Transfer;
+use crate::observe::Observable;
+
+/// All transfers of a client.
+#[derive(Clone, Default)]
+pub(crate) struct Transfers {
+    known: Arc<Mutex<HashMap<AttachmentId, Observable<Transfer>>>>,
+}
+
+impl Transfers {
+    /// How far a file has got.
+    pub(crate) fn of(&self, id: AttachmentId) -> Observable<Transfer> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        // What nobody looks at and does not move is forgotten, so that a long life does not collect them.
+        known.retain(|_, transfer| transfer.is_observed() || transfer.get().active);
+        known.entry(id).or_insert_with(|| Observable::new(Transfer::default())).clone()
+    }
+
+    /// A file sets out.
+    pub(crate) fn begin(&self, id: AttachmentId, total: u64) -> Moving {
+        let transfer = self.of(id);
+        transfer.set(Transfer { total, active: true, ..transfer.get() });
+        Moving { transfer }
+    }
+}
+
+/// A file on its way; it no longer is once this is dropped, however that comes about.
+pub(crate) struct Moving {
+    transfer: Observable<Transfer>,
+}
+
+impl Moving {
+    /// So many bytes have arrived.
+    pub(crate) fn at(&self, done: u64) {
+        self.transfer.set(Transfer { done, ..self.transfer.get() });
+    }
+}
+
+impl Drop for Moving {
+    fn drop(&mut self) {
+        self.transfer.set(Transfer { active: false, ..self.transfer.get() });
+    }
+}

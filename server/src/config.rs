@@ -8,6 +8,8 @@ use std::{collections::BTreeMap, path::Path, path::PathBuf, str::FromStr};
 use beistand_protocol::{AppConfig, Category, FieldDefinition, FieldKind, Limits};
 use serde::Deserialize;
 
+use crate::listener::{ConnectionsConfig, ForwardedHeader, Proxies};
+
 /// A wrong setting.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{key}: {reason}")]
@@ -19,7 +21,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    fn new(key: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub(crate) fn new(key: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { key: key.into(), reason: reason.into() }
     }
 }
@@ -41,6 +43,14 @@ pub enum LogFormat {
 pub struct ServerConfig {
     /// Where to listen, `host:port`; port 0 picks a free one.
     pub listen: String,
+    /// The chain of certificates in PEM, the server's own first; with it the server speaks TLS.
+    pub tls_cert: Option<PathBuf>,
+    /// The private key of the first certificate, in PEM.
+    pub tls_key: Option<PathBuf>,
+    /// Addresses and networks of proxies that are believed when they say who asks.
+    pub trusted_proxies: Vec<String>,
+    /// The header in which they say it.
+    pub forwarded_header: ForwardedHeader,
     /// The folder of the database.
     pub data: PathBuf,
     /// The folder of the files that messages carry; `files` beside the database if not given. With a simulated disk
@@ -53,7 +63,8 @@ pub struct ServerConfig {
     /// The oldest client version that is served; older ones get 426. A client says its version in `User-Agent:
     /// beistand/<version> (<platform>)`; one that says nothing is served.
     pub minimum_version: Option<String>,
-    /// Whether the session cookie is for HTTPS only: to be set behind a proxy that ends TLS.
+    /// Whether the session cookie is for HTTPS only. It is anyway when the server speaks TLS itself or a trusted proxy
+    /// says so; to be set behind a proxy that does not.
     pub secure_cookies: bool,
     /// How long an agent's session lasts, in hours.
     pub session_hours: u32,
@@ -66,6 +77,8 @@ pub struct ServerConfig {
     pub limits: LimitsConfig,
     /// The virus scan.
     pub scan: ScanConfig,
+    /// Who is let in, and for how long.
+    pub connections: ConnectionsConfig,
     /// Categories and fields of every app that has no `[apps.<name>]`.
     pub desk: DeskConfig,
     /// Categories and fields by the app's name.
@@ -76,6 +89,10 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8080".into(),
+            tls_cert: None,
+            tls_key: None,
+            trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::default(),
             data: "data".into(),
             files: None,
             log_format: LogFormat::Text,
@@ -87,6 +104,7 @@ impl Default for ServerConfig {
             max_megabytes: 0,
             limits: LimitsConfig::default(),
             scan: ScanConfig::default(),
+            connections: ConnectionsConfig::default(),
             desk: DeskConfig::default(),
             apps: BTreeMap::new(),
         }
@@ -247,6 +265,12 @@ impl ServerConfig {
     /// Holds every value against its rule.
     pub fn validate(&self) -> Result<(), ConfigError> {
         check_address(&self.listen)?;
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            let missing = if self.tls_cert.is_some() { "tls_key" } else { "tls_cert" };
+            return Err(ConfigError::new(missing, "is missing: certificate and key belong together"));
+        }
+        self.proxies()?;
+        self.connections.validate()?;
         if self.data.as_os_str().is_empty() {
             return Err(ConfigError::new("data", "names no folder"));
         }
@@ -290,6 +314,11 @@ impl ServerConfig {
             check_desk(&format!("apps.{name}"), desk)?;
         }
         Ok(())
+    }
+
+    /// The trusted proxies.
+    pub(crate) fn proxies(&self) -> Result<Proxies, ConfigError> {
+        Proxies::new(&self.trusted_proxies, self.forwarded_header)
     }
 
     /// What `GET /v1/config` answers for an app.
@@ -388,6 +417,9 @@ mod tests {
             ("session_hours = 0", "session_hours"),
             ("[scan]\nclamd = \"nowhere\"", "scan.clamd"),
             ("[limits]\nattachment_bytes = 0", "limits.attachment_bytes"),
+            ("tls_cert = \"a.pem\"", "tls_key"),
+            ("trusted_proxies = [\"nowhere\"]", "trusted_proxies"),
+            ("[connections]\nidle_seconds = 0", "connections.idle_seconds"),
             ("[[desk.categories]]\nid = \"a b\"", "desk.categories"),
             ("[[apps.shop.fields]]\nkey = \"size\"\nkind = \"choice\"", "apps.shop.fields.size"),
             ("[[apps.shop.fields]]\nkey = \"size\"\nkind = \"colour\"", "kind"),

@@ -11,6 +11,7 @@ pub mod config;
 pub mod demo;
 mod desk;
 mod files;
+pub mod listener;
 pub mod manage;
 pub mod metrics;
 mod passwords;

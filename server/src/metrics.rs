@@ -32,6 +32,8 @@ pub struct Metrics {
     commit_failures: Counter,
     batch: Histogram,
     sockets: Gauge,
+    connections: Gauge,
+    connections_closed: Family<ReasonLabels, Counter>,
     refusals: Family<CodeLabels, Counter>,
     uploads: Family<UploadLabels, Counter>,
     upload_bytes: Counter,
@@ -50,6 +52,12 @@ struct UploadLabels {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct ScanLabels {
     verdict: &'static str,
+}
+
+/// Why the server closed a connection.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
 }
 
 /// The label of a problem.
@@ -72,6 +80,8 @@ impl Metrics {
             commit_failures: Counter::default(),
             batch: Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0]),
             sockets: Gauge::default(),
+            connections: Gauge::default(),
+            connections_closed: Family::default(),
             refusals: Family::default(),
             uploads: Family::default(),
             upload_bytes: Counter::default(),
@@ -92,6 +102,9 @@ impl Metrics {
         registry.register("upload_bytes", "Bytes of uploads that were kept", metrics.upload_bytes.clone());
         registry.register("scans", "Virus scans by verdict", metrics.scans.clone());
         registry.register("files_removed", "Files removed from the disk", metrics.files_removed.clone());
+        registry.register("connections", "Open connections, sockets not among them", metrics.connections.clone());
+        let closed = "Connections that were late or not let in";
+        registry.register("connections_closed", closed, metrics.connections_closed.clone());
         registry.register("start_time_seconds", "When the server started", metrics.started.clone());
         metrics
     }
@@ -144,11 +157,32 @@ impl Metrics {
         self.files_removed.inc();
     }
 
+    /// A connection came; it goes with what is returned.
+    pub(crate) fn connection(&self) -> impl Drop + Send + use<> {
+        self.connections.inc();
+        OpenConnection(self.connections.clone())
+    }
+
+    /// Connections were closed, or not let in, for a reason.
+    pub(crate) fn connections_closed(&self, reason: &'static str, number: usize) {
+        if number > 0 {
+            self.connections_closed.get_or_create(&ReasonLabels { reason }).inc_by(number as u64);
+        }
+    }
+
     /// The text that a scraper reads.
     pub fn render(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
+    }
+}
+
+struct OpenConnection(Gauge);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
     config::{ConfigError, ServerConfig, Version},
     desk::digest,
     files::{self, Files},
+    listener::Proxies,
     metrics::Metrics,
     passwords::Passwords,
     realtime::{InProcessSocket, Sockets},
@@ -52,6 +53,7 @@ pub(crate) struct App {
 pub(crate) struct Shared {
     pub(crate) config: ServerConfig,
     pub(crate) minimum_version: Option<Version>,
+    pub(crate) proxies: Proxies,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) files: Files,
     pub(crate) bus: Arc<dyn Bus>,
@@ -127,6 +129,7 @@ impl Server {
         let (stopping, _) = watch::channel(false);
         let shared = Shared {
             minimum_version: config.minimum_version.as_deref().and_then(|version| version.parse().ok()),
+            proxies: config.proxies()?,
             limits: RateLimits::new(&config.limits, clock.clone()),
             passwords: Passwords::default(),
             sockets: Sockets::new(metrics.clone()),
@@ -148,6 +151,10 @@ impl Server {
     /// The whole HTTP API. The client's address is taken from `ConnectInfo<SocketAddr>` if the listener gives it.
     pub fn router(&self) -> axum::Router {
         api::router(self.shared.clone())
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// The store, for tests that ask what is stored.

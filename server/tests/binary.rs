@@ -9,9 +9,18 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
+use beistand_server::listener::throw_away::ThrowAway;
+
 fn binary(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_beistand-server"));
-    for name in ["BEISTAND_SERVER_LISTEN", "BEISTAND_SERVER_DATA", "BEISTAND_SERVER_CONFIG", "RUST_LOG"] {
+    for name in [
+        "BEISTAND_SERVER_LISTEN",
+        "BEISTAND_SERVER_DATA",
+        "BEISTAND_SERVER_CONFIG",
+        "BEISTAND_SERVER_TLS_CERT",
+        "BEISTAND_SERVER_TLS_KEY",
+        "RUST_LOG",
+    ] {
         command.env_remove(name);
     }
     command.arg("--data").arg(data).args(["--listen", "127.0.0.1:0"]);
@@ -29,7 +38,7 @@ impl Running {
             command.args(["serve", "--demo"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://").unwrap().to_owned();
+        let address = line.trim().strip_prefix("listening on http").unwrap().trim_start_matches("s").replace("://", "");
         Self { child, address }
     }
 
@@ -41,9 +50,13 @@ impl Running {
         answer
     }
 
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
     fn terminate(mut self) -> (Option<i32>, String) {
-        let killed = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(killed.success());
+        self.signal("-TERM");
         let status = self.child.wait().unwrap();
         let mut log = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
@@ -93,6 +106,25 @@ fn it_serves_the_demo_and_stops_in_order() {
 }
 
 #[test]
+fn a_hangup_makes_it_read_the_certificate_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    let renew = || {
+        let made = ThrowAway::make(&["localhost".to_owned()]).unwrap();
+        std::fs::write(&cert, made.cert).unwrap();
+        std::fs::write(&key, made.key).unwrap();
+    };
+    renew();
+    let mut command = binary(folder.path());
+    command.arg("--tls-cert").arg(&cert).arg("--tls-key").arg(&key);
+    let mut running = Running::start(command);
+    renew();
+    running.signal("-HUP");
+    let mut log = BufReader::new(running.child.stderr.take().unwrap()).lines();
+    assert!(log.any(|line| line.unwrap().contains("the certificate was exchanged")));
+}
+
+#[test]
 fn wrong_settings_name_their_key_and_exit_with_2() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("beistand.toml");
@@ -102,6 +134,7 @@ fn wrong_settings_name_their_key_and_exit_with_2() {
         ("[limits]\nburst = -5", vec![], "burst"),
         ("", vec!["--listen", "nowhere"], "listen"),
         ("", vec!["--log-format", "xml"], "--log-format"),
+        ("", vec!["--listen", "127.0.0.1:0", "--tls-cert", "none", "--tls-key", "none"], "tls-file-unreadable"),
         ("log = \"a=b=c\"", vec![], "log"),
     ] {
         std::fs::write(&file, toml).unwrap();

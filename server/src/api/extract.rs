@@ -28,6 +28,7 @@ use uuid::Uuid;
 use super::{State, problem::Refusal};
 use crate::{
     desk::digest,
+    listener::Arrival,
     server::{App, Shared},
     store::{Authenticated, DeviceRow, command::Operation},
 };
@@ -232,7 +233,8 @@ async fn whole_body(body: Body) -> Result<Vec<u8>, Refusal> {
     let mut discarded = 0;
     let mut stream = body.into_data_stream();
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|_| Refusal::new(Code::BadJson, "the body ended early"))?;
+        // Not the request's fault but its way's: a code that a phone may try again after.
+        let chunk = chunk.map_err(|_| Refusal::new(Code::Unavailable, "the body ended early"))?;
         if bytes.len() + chunk.len() <= BODY_BYTES && discarded == 0 {
             bytes.extend_from_slice(&chunk);
             continue;
@@ -257,13 +259,28 @@ pub(crate) fn marks(marks: ReadMarks) -> Result<ReadMarks, Refusal> {
     Ok(marks)
 }
 
-/// The client's address, if the listener gives it.
+fn peer(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())
+}
+
+/// The client's address, if the listener gives it; behind a trusted proxy, the one that the proxy names.
 pub(crate) struct Address(pub(crate) Option<IpAddr>);
 
 impl FromRequestParts<State> for Address {
     type Rejection = Refusal;
-    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Refusal> {
-        Ok(Self(parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())))
+    async fn from_request_parts(parts: &mut Parts, shared: &State) -> Result<Self, Refusal> {
+        Ok(Self(peer(parts).map(|peer| shared.proxies.client(peer, parts))))
+    }
+}
+
+/// Whether the client came over TLS, to this server or to a trusted proxy before it.
+pub(crate) struct Encrypted(pub(crate) bool);
+
+impl FromRequestParts<State> for Encrypted {
+    type Rejection = Refusal;
+    async fn from_request_parts(parts: &mut Parts, shared: &State) -> Result<Self, Refusal> {
+        let to_us = parts.extensions.get::<Arrival>().is_some_and(|arrival| arrival.encrypted);
+        Ok(Self(to_us || peer(parts).is_some_and(|peer| shared.proxies.say_encrypted(peer, parts))))
     }
 }
 

@@ -101,7 +101,7 @@ fn spend_address(buckets: Option<&Buckets<IpAddr>>, address: Option<IpAddr>) -> 
 }
 
 /// One household has a whole /64 of IPv6: it counts as one address.
-fn prefix(address: IpAddr) -> IpAddr {
+pub(crate) fn prefix(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {

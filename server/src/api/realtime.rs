@@ -13,28 +13,39 @@ use super::{
     openapi::VisitorProblems,
     problem::{Answer, Refusal},
 };
-use crate::realtime::{self, Peer, Side};
+use crate::{
+    listener::Arrival,
+    realtime::{self, Peer, Side},
+};
 
 /// An upgrade, or why the request is none.
-pub(crate) struct Upgrade(Result<WebSocketUpgrade, WebSocketUpgradeRejection>);
+pub(crate) struct Upgrade {
+    asked: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    /// Kept as long as the socket: it goes on holding its place among the connections.
+    arrival: Option<Arrival>,
+}
 
 impl FromRequestParts<Shared> for Upgrade {
     type Rejection = Refusal;
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Refusal> {
-        Ok(Self(WebSocketUpgrade::from_request_parts(parts, shared).await))
+        let arrival = parts.extensions.get::<Arrival>().cloned();
+        Ok(Self { asked: WebSocketUpgrade::from_request_parts(parts, shared).await, arrival })
     }
 }
 
 impl Upgrade {
     /// Whether the request asks for a socket at all.
     pub(crate) fn is_one(&self) -> bool {
-        self.0.is_ok()
+        self.asked.is_ok()
     }
 
     /// Goes on as a socket.
     pub(crate) fn run(self, shared: Shared, side: Side, peer: Option<Peer>) -> Answer<Response> {
-        match self.0 {
-            Ok(upgrade) => Ok(realtime::upgrade(upgrade, shared, side, peer)),
+        match self.asked {
+            Ok(upgrade) => {
+                let place = self.arrival.map(|arrival| arrival.place);
+                Ok(realtime::upgrade(upgrade, shared, side, peer, place))
+            }
             Err(_) => Err(Refusal::parameter("Upgrade", "this path is a WebSocket: the upgrade headers are missing")),
         }
     }

@@ -29,6 +29,12 @@ struct Settings {
     /// Where to listen, host:port; port 0 picks a free one [default: 127.0.0.1:8080]
     #[arg(long, global = true, value_name = "ADDR", env = "BEISTAND_SERVER_LISTEN")]
     listen: Option<String>,
+    /// The chain of certificates in PEM; with it and --tls-key the server speaks TLS
+    #[arg(long, global = true, value_name = "FILE", env = "BEISTAND_SERVER_TLS_CERT")]
+    tls_cert: Option<PathBuf>,
+    /// The private key in PEM
+    #[arg(long, global = true, value_name = "FILE", env = "BEISTAND_SERVER_TLS_KEY")]
+    tls_key: Option<PathBuf>,
     /// The folder of the database [default: data]
     #[arg(long, global = true, value_name = "DIR", env = "BEISTAND_SERVER_DATA")]
     data: Option<PathBuf>,
@@ -117,6 +123,12 @@ impl Settings {
         };
         if let Some(listen) = self.listen {
             config.listen = listen;
+        }
+        if let Some(cert) = self.tls_cert {
+            config.tls_cert = Some(cert);
+        }
+        if let Some(key) = self.tls_key {
+            config.tls_key = Some(key);
         }
         if let Some(data) = self.data {
             config.data = data;

@@ -13,19 +13,29 @@ use beistand_protocol::{
 use tokio::time::{Instant, timeout};
 
 use super::{Peer, Session, Side, counted, stopped};
-use crate::{api::extract, server::Shared};
+use crate::{api::extract, listener::Place, server::Shared};
 
 /// How long a socket without a credential in its headers may take to bring one.
 const AUTH_WITHIN: Duration = Duration::from_secs(5);
 
-/// The largest frame of a client: a typing sign has 100 bytes.
-const FRAME_BYTES: usize = 64 * 1024;
+/// The largest frame of a client: a typing sign has 100 bytes, a credential with an app key 300. A longer one is refused
+/// by its header, before any of it is kept.
+const FRAME_BYTES: usize = 4 * 1024;
 
 /// Thousands of sockets are open and silent: each keeps little.
-const BUFFER_BYTES: usize = 4 * 1024;
+const BUFFER_BYTES: usize = 1024;
 
 /// Answers an upgrade and runs the socket on a task of its own.
-pub(crate) fn upgrade(upgrade: WebSocketUpgrade, shared: Arc<Shared>, side: Side, peer: Option<Peer>) -> Response {
+pub(crate) fn upgrade(
+    upgrade: WebSocketUpgrade,
+    shared: Arc<Shared>,
+    side: Side,
+    peer: Option<Peer>,
+    place: Option<Arc<Place>>,
+) -> Response {
+    if let Some(place) = &place {
+        place.state.becomes_socket();
+    }
     upgrade
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(BUFFER_BYTES)
@@ -33,7 +43,7 @@ pub(crate) fn upgrade(upgrade: WebSocketUpgrade, shared: Arc<Shared>, side: Side
         .max_message_size(FRAME_BYTES)
         .max_frame_size(FRAME_BYTES)
         .on_upgrade(move |socket| async move {
-            let _counted = counted(&shared);
+            let _held = (counted(&shared), place);
             let (mut socket, reason) = run(socket, shared.clone(), side, peer).await;
             let _ = timeout(AUTH_WITHIN, socket.send(Message::Close(Some(reason)))).await;
         })

@@ -14,7 +14,7 @@ use beistand_protocol::{
 use crate::{
     api::{
         State as Shared,
-        extract::{Address, ForAgent, ForApp, Json},
+        extract::{Address, Encrypted, ForAgent, ForApp, Json},
         openapi::{AgentProblems, SignInProblems},
         problem::{Answer, Refusal},
     },
@@ -23,8 +23,8 @@ use crate::{
     store::Command,
 };
 
-fn cookie(shared: &Shared, token: &str, seconds: i64) -> String {
-    let secure = if shared.config.secure_cookies { "; Secure" } else { "" };
+fn cookie(shared: &Shared, encrypted: bool, token: &str, seconds: i64) -> String {
+    let secure = if encrypted || shared.config.secure_cookies { "; Secure" } else { "" };
     format!("{SESSION_COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={seconds}{secure}")
 }
 
@@ -45,6 +45,7 @@ pub(crate) async fn sign_in(
     State(shared): State<Shared>,
     ForApp(app): ForApp,
     Address(address): Address,
+    Encrypted(encrypted): Encrypted,
     Json(body): Json<SignIn>,
 ) -> Answer<Response> {
     shared.limits.sign_in(address)?;
@@ -62,7 +63,7 @@ pub(crate) async fn sign_in(
     let command = Command::BeginSession { app: app.id, agent: row.agent.id, token_hash, expires_at, at };
     shared.store.apply(command).await?;
     let session = Session { agent: row.agent, expires_at };
-    Ok(([(header::SET_COOKIE, cookie(&shared, &token, seconds))], axum::Json(session)).into_response())
+    Ok(([(header::SET_COOKIE, cookie(&shared, encrypted, &token, seconds))], axum::Json(session)).into_response())
 }
 
 /// Who is signed in.
@@ -85,9 +86,13 @@ pub(crate) async fn who(agent: ForAgent) -> axum::Json<Agent> {
     responses((status = 204, description = "Signed out"), AgentProblems),
     security(("agent_session" = []), ("agent_api_key" = []))
 )]
-pub(crate) async fn sign_out(State(shared): State<Shared>, agent: ForAgent) -> Answer<Response> {
+pub(crate) async fn sign_out(
+    State(shared): State<Shared>,
+    agent: ForAgent,
+    Encrypted(encrypted): Encrypted,
+) -> Answer<Response> {
     if let Some(token_hash) = agent.token_hash {
         shared.store.apply(Command::EndSession { token_hash }).await?;
     }
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie(&shared, "", 0))]).into_response())
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie(&shared, encrypted, "", 0))]).into_response())
 }

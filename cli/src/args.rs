@@ -136,6 +136,14 @@ pub enum PersonCommand {
         #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
         time: Option<Duration>,
     },
+    /// Show the conversations on a screen, to read and write in a terminal
+    Chat {
+        /// Id of the conversation to begin with
+        conversation: Option<ConversationId>,
+        /// Language of the screen [default: that of LC_ALL, LC_MESSAGES or LANG]
+        #[arg(long, value_enum)]
+        lang: Option<Language>,
+    },
     /// Close a conversation
     Close {
         /// Id of the conversation
@@ -148,6 +156,13 @@ pub enum PersonCommand {
     },
     /// Show the categories, fields and limits that the server announced
     Config,
+}
+
+/// A language that the screen of `chat` speaks.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum Language {
+    De,
+    En,
 }
 
 /// A new conversation.
@@ -339,6 +354,8 @@ mod tests {
             &["send", "--wait", "3", ID, "--", "--wait"],
             &["show", ID, "--all"],
             &["cancel", ID],
+            &["chat"],
+            &["chat", ID, "--lang", "de"],
             &["edit", ID, "neu"],
             &["flush", "--timeout", "0"],
             &["watch", ID, "--read", "--for", "1"],

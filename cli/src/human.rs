@@ -6,7 +6,7 @@ use beistand_core::protocol::{Assignee, Author, Fields, Priority, Status, UnixMi
 use beistand_core::{Conversation, Message, MessageBody, OutboxItem, OutboxState};
 use textwrap::core::display_width;
 
-use crate::json;
+use crate::{harmless, json};
 
 /// A minute in UTC; the wire and the local store know no other time zone.
 pub fn time(at: UnixMillis) -> String {
@@ -36,29 +36,17 @@ pub fn status(status: Status) -> &'static str {
     }
 }
 
-/// A text without what would steer a terminal.
-fn harmless(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' => '\n',
-            '\t' => ' ',
-            c if c.is_control() => '\u{fffd}',
-            c => c,
-        })
-        .collect()
-}
-
 /// A text on lines of at most `width` columns, each indented by two.
 pub fn wrapped(text: &str, width: usize) -> String {
     let options = textwrap::Options::new(width).initial_indent("  ").subsequent_indent("  ");
-    let text = harmless(text);
+    let text = harmless::lines(text);
     let lines = textwrap::wrap(&text, options).into_iter();
     lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
 /// A text on one line of at most `width` columns; what does not fit is cut off, visibly.
 pub fn one_line(text: &str, width: usize) -> String {
-    let text = harmless(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = harmless::line(text);
     if display_width(&text) <= width {
         return text;
     }
@@ -236,7 +224,7 @@ mod tests {
 
     #[test]
     fn nobody_steers_the_terminal() {
-        assert_eq!(one_line("a\u{1b}[2Jb", 20), "a\u{fffd}[2Jb");
+        assert_eq!(one_line("a\u{1b}[2Jb", 20), "a▯[2Jb");
         assert!(!wrapped("x\u{9b}31m\r", 40).chars().any(char::is_control));
     }
 

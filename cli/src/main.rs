@@ -5,7 +5,9 @@
 
 mod agent;
 mod args;
+mod chat;
 mod exit;
+mod harmless;
 mod human;
 mod input;
 mod json;

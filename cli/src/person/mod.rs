@@ -49,7 +49,7 @@ fn settings(place: &Place) -> Result<Settings, Failure> {
     let folder = place.data.clone().unwrap_or_else(|| default_folder(|name| std::env::var_os(name).map(PathBuf::from)));
     let mut settings = Settings::new(&place.server, &place.app_key, folder)?;
     settings.watch_folder = Some(LOOK_AT_FOLDER);
-    settings.locale = locale(|name| std::env::var(name).ok());
+    settings.locale = environment_locale();
     Ok(settings)
 }
 
@@ -57,6 +57,10 @@ fn default_folder(environment: impl Fn(&str) -> Option<PathBuf>) -> PathBuf {
     let data = environment("XDG_DATA_HOME").filter(|folder| folder.is_absolute());
     let home = || environment("HOME").filter(|home| home.is_absolute()).map(|home| home.join(".local/share"));
     data.or_else(home).map_or_else(|| PathBuf::from(".beistand"), |folder| folder.join("beistand"))
+}
+
+fn environment_locale() -> Option<String> {
+    locale(|name| std::env::var(name).ok())
 }
 
 /// The language tag that the environment's locale stands for: `de_AT.UTF-8` is `de-AT`.
@@ -85,6 +89,10 @@ impl Phone<'_> {
             PersonCommand::Flush { timeout } => self.flush(timeout).await,
             PersonCommand::Sync => self.sync().await,
             PersonCommand::Watch { conversation, read, time } => Box::pin(self.watch(conversation, read, time)).await,
+            PersonCommand::Chat { conversation, lang } => {
+                let locale = environment_locale();
+                Box::pin(crate::chat::run(&self.client, conversation, lang, locale.as_deref())).await
+            }
             PersonCommand::Close { conversation } => self.set_closed(conversation, true).await,
             PersonCommand::Reopen { conversation } => self.set_closed(conversation, false).await,
             PersonCommand::Config => self.config().await,

@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use beistand_core::protocol::{ConversationId, MessageId, Priority, Status};
+use beistand_core::protocol::{AttachmentId, ConversationId, MessageId, Priority, Status};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
@@ -69,9 +69,17 @@ pub enum PersonCommand {
     Send {
         /// Id of the conversation
         conversation: ConversationId,
-        /// The words; - reads standard input
-        #[arg(allow_hyphen_values = true)]
+        /// The words; - reads standard input; may be left out if there is a file
+        #[arg(
+            allow_hyphen_values = true,
+            required_unless_present = "attach",
+            default_value = "",
+            hide_default_value = true
+        )]
         text: String,
+        /// A file to send along; may be repeated
+        #[arg(long, value_name = "FILE")]
+        attach: Vec<PathBuf>,
         /// Stay until it is delivered, at most so many seconds
         #[arg(long, value_name = "SECONDS", value_parser = seconds)]
         wait: Option<Duration>,
@@ -144,6 +152,14 @@ pub enum PersonCommand {
         #[arg(long, value_enum)]
         lang: Option<Language>,
     },
+    /// Fetch a file of a message, see the ids in `show`
+    Fetch {
+        /// Id of the file
+        attachment: AttachmentId,
+        /// Where to put it; - is standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
     /// Close a conversation
     Close {
         /// Id of the conversation
@@ -183,6 +199,9 @@ pub struct Open {
     /// Value of an announced field; may be repeated
     #[arg(long = "field", value_name = "KEY=VALUE", value_parser = field)]
     pub fields: Vec<(String, String)>,
+    /// A file to send along; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub attach: Vec<PathBuf>,
     /// Stay until it is delivered, at most so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub wait: Option<Duration>,
@@ -265,6 +284,14 @@ pub enum AgentCommand {
     Reply(Words),
     /// Write a note that only agents see
     Note(Words),
+    /// Fetch a file of a message
+    Fetch {
+        /// Id of the file
+        attachment: AttachmentId,
+        /// Where to put it; - is standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
     /// Give a conversation to an agent; without a name, to yourself
     Assign {
         /// Id of the conversation
@@ -295,9 +322,17 @@ pub enum AgentCommand {
 pub struct Words {
     /// Id of the conversation
     pub id: ConversationId,
-    /// The words; - reads standard input
-    #[arg(allow_hyphen_values = true)]
+    /// The words; - reads standard input; may be left out if there is a file
+    #[arg(
+        allow_hyphen_values = true,
+        required_unless_present = "attach",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub text: String,
+    /// A file to send along; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub attach: Vec<PathBuf>,
     /// Id of the message; the same id again never stores it twice [default: a new one]
     #[arg(long = "id", value_name = "MESSAGE")]
     pub message: Option<MessageId>,
@@ -355,6 +390,11 @@ mod tests {
             &["show", ID, "--all"],
             &["cancel", ID],
             &["chat"],
+            &["send", ID, "--attach", "a.jpg", "--attach", "b.pdf"],
+            &["send", ID, "Fotos", "--attach", "a.jpg"],
+            &["fetch", ID, "-o", "-"],
+            &["agent", "--user", "D", "--password", "p", "fetch", ID, "-o", "x.jpg"],
+            &["agent", "--user", "D", "--password", "p", "reply", ID, "--attach", "x.jpg"],
             &["chat", ID, "--lang", "de"],
             &["edit", ID, "neu"],
             &["flush", "--timeout", "0"],

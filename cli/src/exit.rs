@@ -120,6 +120,9 @@ impl From<Error> for Failure {
             ErrorKind::Configuration => {
                 (Exit::Usage, format!("{}. Nothing was done; see --server, --app-key and --data.", capital(detail)))
             }
+            ErrorKind::Unreadable | ErrorKind::LocationRemains => {
+                (Exit::Usage, format!("{}. Nothing was stored.", capital(detail)))
+            }
             ErrorKind::Unreachable => (Exit::Failed, NO_CONNECTION.into()),
             ErrorKind::Refused(code) => return refused(code, None),
             _ => (Exit::Failed, format!("{}.", capital(detail))),

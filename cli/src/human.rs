@@ -2,7 +2,9 @@
 //! stand under each other; names and texts, which may be of any width, come last or on lines of their own. Texts of
 //! others cannot steer the terminal.
 
-use beistand_core::protocol::{Assignee, Author, Fields, Priority, Status, UnixMillis, fields::FieldValue};
+use beistand_core::protocol::{
+    Assignee, AttachmentId, Author, Fields, Priority, Status, UnixMillis, fields::FieldValue,
+};
 use beistand_core::{Conversation, Message, MessageBody, OutboxItem, OutboxState};
 use textwrap::core::display_width;
 
@@ -165,7 +167,37 @@ pub fn message(message: &Message, wedge_code: Option<&str>, width: usize) -> Str
         MessageBody::Retracted => "  (taken back)".to_owned(),
         MessageBody::Unsupported { .. } => "  (a kind of message that this version cannot show)".to_owned(),
     };
-    format!("\n{}\n{words}", outdented(&parts(&about, width)))
+    let files =
+        message.attachments.iter().map(|file| attachment(&file.name, file.size, file.state.as_str(), &file.id, width));
+    let said = with_files(words, files);
+    format!("\n{}\n{said}", outdented(&parts(&about, width)))
+}
+
+/// Words with the files below them; only the files if there are no words.
+pub fn with_files(words: String, files: impl Iterator<Item = String>) -> String {
+    Some(words).into_iter().filter(|words| !words.trim().is_empty()).chain(files).collect::<Vec<_>>().join("\n")
+}
+
+/// A file of a message, with the id that fetches it.
+pub fn attachment(name: &str, size: u64, state: &str, id: &AttachmentId, width: usize) -> String {
+    parts(
+        &[format!("[{}]", one_line(name, width.saturating_sub(4))), bytes(size), state.to_owned(), id.to_string()],
+        width,
+    )
+}
+
+/// A number of bytes as people count them.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if count < 1000 {
+        return format!("{count} B");
+    }
+    let (mut value, mut unit) = (count as f64 / 1000.0, 0);
+    while value >= 999.95 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
 }
 
 /// The first of indented lines begins at the left edge.
@@ -232,6 +264,16 @@ mod tests {
     fn a_time_says_its_zone() {
         assert_eq!(time(UnixMillis(1_795_253_400_123)), "2026-11-21 09:30 UTC");
         assert_eq!(time(UnixMillis(i64::MAX)), "at an unknown time");
+    }
+
+    #[test]
+    fn bytes_are_counted_as_people_count_them() {
+        for (count, text) in
+            [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_999, "1.0 MB"), (100_000_000, "100.0 MB")]
+        {
+            assert_eq!(bytes(count), text);
+        }
+        assert!(bytes(u64::MAX).ends_with(" TB"));
     }
 
     #[test]

@@ -37,8 +37,12 @@ fn from_bytes(bytes: Vec<u8>) -> Result<String, Failure> {
 }
 
 /// What an agent writes, held against what is known without asking the server: its limits are its own affair.
-pub fn agents_text(argument: &str) -> Result<String, Failure> {
+/// Beside a file there need not be words.
+pub fn agents_text(argument: &str, with_files: bool) -> Result<String, Failure> {
     let text = text::clean(&self::text(argument)?);
+    if with_files && text::is_blank(&text) {
+        return Ok(String::new());
+    }
     match text::check(&text, u32::MAX, "text") {
         Ok(()) => Ok(text),
         Err(violation) => {
@@ -74,7 +78,8 @@ mod tests {
     fn what_is_no_text_is_bad_usage() {
         assert_eq!(from_bytes(b"\xff\xfe".to_vec()).unwrap_err().code, "not-utf8");
         assert_eq!(from_bytes(vec![b'a'; 1024 * 1024 + 1]).unwrap_err().code, "text-too-long");
-        assert_eq!(agents_text("  \u{200b} ").unwrap_err().code, "text-empty");
-        assert_eq!(agents_text("a\u{7}b").unwrap(), "ab");
+        assert_eq!(agents_text("  \u{200b} ", false).unwrap_err().code, "text-empty");
+        assert_eq!(agents_text("a\u{7}b", false).unwrap(), "ab");
+        assert_eq!(agents_text(" ", true).unwrap(), "");
     }
 }

@@ -2,7 +2,7 @@
 //! meaning. They are listed in `cli/README.md`. Times are RFC 3339 in UTC.
 
 use beistand_core::protocol::{Assignee, Author, UnixMillis};
-use beistand_core::{Conversation, Message, MessageBody, MessageState, OutboxItem, OutboxState};
+use beistand_core::{Attachment, Conversation, Message, MessageBody, MessageState, OutboxItem, OutboxState};
 use serde_json::{Map, Value, json};
 
 /// A time, or null if it has no text.
@@ -66,6 +66,7 @@ pub fn message(message: &Message, wedge_code: Option<&str>) -> Value {
             put("raw", serde_json::from_str(raw).unwrap_or_default());
         }
     }
+    put("attachments", message.attachments.iter().map(attachment).collect());
     put("state", message.state.as_str().into());
     if let Some(code) = self::wedge_code(message.state, wedge_code) {
         put("wedge_code", code.into());
@@ -74,6 +75,24 @@ pub fn message(message: &Message, wedge_code: Option<&str>) -> Value {
     put("edited", message.edited.into());
     put("created_at", time(message.created_at));
     Value::Object(members)
+}
+
+/// A file of a message.
+fn attachment(file: &Attachment) -> Value {
+    let mut document = json!({
+        "id": file.id,
+        "name": file.name,
+        "media_type": file.media_type,
+        "size": file.size,
+        "state": file.state.as_str(),
+    });
+    if let Some(dimensions) = file.dimensions {
+        document["dimensions"] = wire(&dimensions);
+    }
+    if let Some(thumbnail) = file.thumbnail {
+        document["thumbnail"] = wire(&thumbnail);
+    }
+    document
 }
 
 /// Why a message is wedged: a code of the server, or one of the phone itself that only the outbox knows.
@@ -143,7 +162,19 @@ mod tests {
         let document = message(&sample(MessageBody::Text("Hallo".into()), MessageState::Received), None);
         assert_eq!(
             names(&document),
-            ["author", "change_pending", "conversation", "created_at", "edited", "id", "kind", "seq", "state", "text"]
+            [
+                "attachments",
+                "author",
+                "change_pending",
+                "conversation",
+                "created_at",
+                "edited",
+                "id",
+                "kind",
+                "seq",
+                "state",
+                "text"
+            ]
         );
         assert_eq!(document["author"]["name"], "Aylin");
         assert_eq!(document["created_at"], "2026-11-21T09:30:00.123Z");

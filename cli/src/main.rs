@@ -13,6 +13,8 @@ mod input;
 mod json;
 mod output;
 mod person;
+mod progress;
+mod save;
 mod usage;
 
 use std::process::ExitCode;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{
     desk::{CallError, Desk},
-    look,
+    files, look,
 };
 use crate::{
     args::Words,
@@ -29,13 +29,12 @@ async fn put_surely<T: DeserializeOwned>(desk: &Desk, path: &str, body: &impl Se
 
 /// Answers, or writes a note.
 pub async fn write(desk: &Desk, words: &Words, note: bool, output: &mut Output) -> Result<(), Failure> {
-    let text = input::agents_text(&words.text)?;
+    let text = input::agents_text(&words.text, !words.attach.is_empty())?;
     let id = words.message();
+    let attachments = files::upload_all(desk, id, &words.attach).await?;
     let visibility = if note { Visibility::Agents } else { Visibility::All };
     let path = format!("v1/agent/conversations/{}/messages/{id}", words.id);
-    let message: Message = match put_surely(desk, &path, &AgentMessage { text, attachments: Vec::new(), visibility })
-        .await
-    {
+    let message: Message = match put_surely(desk, &path, &AgentMessage { text, attachments, visibility }).await {
         Ok(message) => message,
         Err(CallError::Lost) => {
             let sentence = format!(

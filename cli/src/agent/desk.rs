@@ -93,7 +93,13 @@ impl Desk {
         read(send(with_json(self.request(Method::PUT, path, &[])?, body)?).await?).await
     }
 
-    fn request(&self, method: Method, path: &str, query: &[(&str, &str)]) -> Result<RequestBuilder, CallError> {
+    /// A request with what every one of them has.
+    pub(super) fn request(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<RequestBuilder, CallError> {
         let mut url = join(&self.server, path)?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -120,7 +126,8 @@ fn with_json(request: RequestBuilder, body: &impl Serialize) -> Result<RequestBu
     Ok(request.header(CONTENT_TYPE, "application/json").body(body))
 }
 
-async fn send(request: RequestBuilder) -> Result<Response, CallError> {
+/// Sends a request; anything but success is an error.
+pub(super) async fn send(request: RequestBuilder) -> Result<Response, CallError> {
     // The error's own text may hold an address or a name, so it is not repeated.
     let response = request.send().await.map_err(|_| CallError::Lost)?;
     let status = response.status();

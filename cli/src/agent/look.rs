@@ -2,7 +2,7 @@
 
 use beistand_core::protocol::{
     Author, Content, Conversation, ConversationId, Message, MessagePage, ReadMarks, Receipts, Status, Visibility,
-    agent::ConversationPage, limits::HISTORY_PAGE, message::KnownContent,
+    agent::ConversationPage, attachment::AttachmentState, limits::HISTORY_PAGE, message::KnownContent,
 };
 use serde_json::json;
 
@@ -122,5 +122,13 @@ pub fn in_timeline(message: &Message, person: &str, width: usize) -> String {
         Content::Known(KnownContent::Retracted) => "  (taken back)".to_owned(),
         Content::Unknown(_) => "  (a kind of message that this version cannot show)".to_owned(),
     };
-    format!("\n{}\n{words}", human::outdented(&about))
+    let files = message.content.attachments().iter().map(|file| {
+        let state = match file.state {
+            AttachmentState::Ready => "",
+            AttachmentState::Blocked => "blocked",
+            AttachmentState::Scanning | AttachmentState::Unknown => "scanning",
+        };
+        human::attachment(&file.name, file.size, state, &file.id, width)
+    });
+    format!("\n{}\n{}", human::outdented(&about), human::with_files(words, files))
 }

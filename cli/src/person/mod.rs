@@ -1,6 +1,7 @@
 //! What a person does. Each command is a short life of a client: built, asked one thing, shut down. A client that runs
 //! also sends what waits, so any command helps the outbox along; none but those that say so waits for the network.
 
+mod fetch;
 mod look;
 mod outbox;
 mod watch;
@@ -77,7 +78,10 @@ impl Phone<'_> {
     async fn carry_out(&mut self, command: PersonCommand) -> Result<(), Failure> {
         match command {
             PersonCommand::Open(open) => self.open(open).await,
-            PersonCommand::Send { conversation, text, wait } => self.send(conversation, &text, wait).await,
+            PersonCommand::Send { conversation, text, attach, wait } => {
+                self.send(conversation, &text, &attach, wait).await
+            }
+            PersonCommand::Fetch { attachment, output } => self.fetch(attachment, &output).await,
             PersonCommand::List => self.list().await,
             PersonCommand::Show { conversation, all } => self.show(conversation, all).await,
             PersonCommand::Outbox => self.outbox().await,

@@ -1,18 +1,19 @@
 //! Writing: open, send, edit, retract, mark read, close and reopen. Each is done once it is safe on disk; `--wait` stays
 //! for the answer of the server.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use beistand_core::protocol::{ConversationId, Fields, MessageId};
-use beistand_core::{ErrorKind, Message, MessageState, TicketDraft};
+use beistand_core::{ErrorKind, Message, MessageDraft, MessageState, TicketDraft};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Phone, code_of_row, outbox::codes};
+use super::{Phone, code_of_row, fetch, outbox::codes};
 use crate::{
     args::Open,
     exit::{Exit, Failure},
-    input, json as shapes,
+    input, json as shapes, progress,
 };
 
 /// How long a first conversation with fields may take to ask what the fields are: as long as nobody minds at a keyboard.
@@ -43,7 +44,7 @@ impl Phone<'_> {
         }
         let text = input::text(&open.text)?;
         let draft = TicketDraft {
-            attachments: Vec::new(),
+            attachments: fetch::sources(&open.attach),
             subject: open.subject,
             text,
             category: open.category,
@@ -69,10 +70,12 @@ impl Phone<'_> {
         &mut self,
         conversation: ConversationId,
         text: &str,
+        attach: &[PathBuf],
         wait: Option<Duration>,
     ) -> Result<(), Failure> {
         let text = input::text(text)?;
-        let message = self.client.conversations().send(conversation, &text).await?;
+        let draft = MessageDraft { text, attachments: fetch::sources(attach) };
+        let message = self.client.conversations().send(conversation, draft).await?;
         self.written(Asked::Message, conversation, message, wait).await
     }
 
@@ -101,7 +104,9 @@ impl Phone<'_> {
             }
             return self.output.tell(|| document(state), |_| String::new());
         };
+        let files = self.files_of(message).await;
         let waited = tokio::select! {
+            never = progress::show(&self.client, &files) => match never {},
             arrived = async { self.client.outbox().wait_for(message, wait).await } => Waited::Over(arrived?.map(Box::new)),
             code = self.stopped_in_front(conversation, message) => Waited::HeldBack(code?),
             _ = tokio::signal::ctrl_c() => Waited::Over(None),

@@ -2,9 +2,10 @@
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
+use beistand_protocol::upload::{Metadata, OFFSET_OCTET_STREAM, TUS_VERSION};
 use beistand_protocol::{
-    AgentId, Conversation, ConversationId, Message, MessageId, MessagePage, Problem, Status, UnixMillis,
+    AgentId, AttachmentId, Conversation, ConversationId, Message, MessageId, MessagePage, Problem, Status, UnixMillis,
     agent::{Agent, ConversationPage, Role},
 };
 use beistand_server::Server;
@@ -67,6 +68,63 @@ impl Desk {
         let body = to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
         if ok {
             Ok(serde_json::from_slice(&body).expect("the documented body"))
+        } else {
+            Err(serde_json::from_slice(&body).expect("a problem document"))
+        }
+    }
+
+    /// The bytes of a file, or the code of the problem.
+    pub async fn download(&self, id: AttachmentId) -> Result<Vec<u8>, Problem> {
+        self.raw("GET", &format!("/v1/agent/attachments/{id}"), &[], Vec::new()).await.map(|(_, body)| body)
+    }
+
+    /// Uploads a file in one piece; what a message names afterwards.
+    pub async fn upload(&self, name: &str, media_type: &str, bytes: &[u8]) -> Result<AttachmentId, Problem> {
+        let mut random = [0; 10];
+        self.chance.fill(&mut random);
+        let id = AttachmentId::mint(self.server.clock().now(), random);
+        let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let metadata = Metadata { id, name: name.into(), media_type: media_type.into(), sha256 };
+        let (length, metadata) = (bytes.len().to_string(), metadata.to_header());
+        let created = [("tus-resumable", TUS_VERSION), ("upload-length", &length), ("upload-metadata", &metadata)];
+        self.raw("POST", "/v1/agent/uploads", &created, Vec::new()).await?;
+        let piece = [("tus-resumable", TUS_VERSION), ("upload-offset", "0"), ("content-type", OFFSET_OCTET_STREAM)];
+        self.raw("PATCH", &format!("/v1/agent/uploads/{id}"), &piece, bytes.to_vec()).await?;
+        Ok(id)
+    }
+
+    /// Answers with files.
+    pub async fn write_with(
+        &self,
+        id: ConversationId,
+        text: &str,
+        attachments: &[AttachmentId],
+    ) -> Result<Message, Problem> {
+        let mut random = [0; 10];
+        self.chance.fill(&mut random);
+        let message = MessageId::mint(self.server.clock().now(), random);
+        let body = serde_json::json!({ "text": text, "attachments": attachments }).to_string();
+        self.call("PUT", &format!("/v1/agent/conversations/{id}/messages/{message}"), Some(body)).await
+    }
+
+    async fn raw(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<(StatusCode, Vec<u8>), Problem> {
+        let mut request =
+            Request::builder().method(method).uri(path).header("cookie", format!("beistand_session={}", self.token));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body)).expect("a request");
+        let answer = self.router.clone().oneshot(request).await.expect("the router answers");
+        let status = answer.status();
+        let body = to_bytes(answer.into_body(), usize::MAX).await.expect("a body").to_vec();
+        if status.is_success() {
+            Ok((status, body))
         } else {
             Err(serde_json::from_slice(&body).expect("a problem document"))
         }

@@ -111,8 +111,9 @@ impl FileStore for DiskFolder {
             .filter_map(|path| {
                 let name = path.strip_prefix(&prefix)?.to_owned();
                 let size = self.disk.contents(path)?.len() as u64;
-                // This disk keeps no times, and no second process works on it: whatever lies there is old.
-                Some(Listed { name, size, age: Duration::from_secs(30 * 24 * 3600) })
+                // This disk keeps no times, and no second process works on it: a stray is one at once, and what is being
+                // fetched is worth going on with.
+                Some(Listed { name, size, age: Duration::from_secs(2 * 3600) })
             })
             .collect())
     }

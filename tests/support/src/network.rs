@@ -104,6 +104,8 @@ pub struct Tally {
     pub passing: u64,
     /// Writes refused for good.
     pub refused: u64,
+    /// Pieces of files that were asked for.
+    pub pieces_fetched: u64,
 }
 
 struct State {
@@ -115,6 +117,8 @@ struct State {
     seen: BTreeSet<String>,
     script: VecDeque<Scripted>,
     held: Vec<Request>,
+    /// Somebody answers to uploads like this.
+    uploads_refused: Option<(u16, String)>,
 }
 
 /// A network; clones share it.
@@ -141,6 +145,7 @@ impl Network {
             seen: BTreeSet::new(),
             script: VecDeque::new(),
             held: Vec::new(),
+            uploads_refused: None,
         };
         Self { state: Arc::new(Mutex::new(state)), chance, app_key: app_key.to_owned() }
     }
@@ -172,6 +177,11 @@ impl Network {
     /// Whether all that was scripted has happened.
     pub fn script_is_over(&self) -> bool {
         self.state().script.is_empty()
+    }
+
+    /// Answers to every upload with this problem document, until told otherwise.
+    pub fn refuse_uploads(&self, with: Option<(u16, String)>) {
+        self.state().uploads_refused = with;
     }
 
     /// Lets the writes arrive that were held up; returns the server's answers, which no phone waits for any more.
@@ -290,11 +300,18 @@ impl Network {
     }
 
     async fn deliver(&self, request: &Request) -> Option<Response> {
+        let refused = self.state().uploads_refused.clone();
+        if let (Some((status, problem)), true) = (refused, request.path.starts_with("v1/uploads")) {
+            return Some(answer(status, PROBLEM_JSON, problem));
+        }
         let (_, router) = self.state().server.clone()?;
         if let Some(operation) = operation_of(request) {
             self.state().seen.insert(operation);
         }
         self.state().tally.delivered += 1;
+        if request.path.starts_with("v1/attachments/") {
+            self.state().tally.pieces_fetched += 1;
+        }
         let mut built = http::Request::builder()
             .method(request.method.as_str())
             .uri(format!("/{}", request.path))

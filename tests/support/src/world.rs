@@ -8,6 +8,8 @@ use beistand_core::store::{Execution as CoreExecution, StorageOptions};
 use beistand_core::{Client, Settings};
 use beistand_server::{Execution, Server, ServerConfig, StoreOptions};
 
+use tempfile::TempDir;
+
 use crate::chance::Chance;
 use crate::clock::VirtualClock;
 use crate::desk::Desk;
@@ -44,6 +46,8 @@ pub struct World {
     server: Option<Server>,
     client: Option<Client>,
     backup: Option<Vec<u8>>,
+    /// Where the server keeps files: a real folder, which outlives its crashes and is not part of a backup.
+    server_files: TempDir,
 }
 
 impl World {
@@ -60,6 +64,7 @@ impl World {
             server: None,
             client: None,
             backup: None,
+            server_files: tempfile::tempdir().expect("a temporary folder"),
             chance,
         };
         world.start_server().await;
@@ -91,7 +96,7 @@ impl World {
 
     /// Starts the server on its disk.
     pub async fn start_server(&mut self) {
-        let mut config = ServerConfig::default();
+        let mut config = ServerConfig { files: Some(self.server_files.path().to_owned()), ..ServerConfig::default() };
         // The limits have a test of their own; here they would only slow the storm down.
         config.limits.burst = 0;
         config.limits.writes_per_minute = 0;

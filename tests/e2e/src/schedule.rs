@@ -1,10 +1,16 @@
 //! A seeded run: whatever a person, an agent, a network, a power plug and an operator can do, in any order; then the sky
 //! clears, and everything must be there: once, in order, with the words that were wanted last.
 
+use std::collections::BTreeMap;
+use std::io::Cursor;
 use std::time::Duration;
 
-use beistand_core::{ErrorKind, FlushOutcome, OperationKind, OutboxItem, OutboxState, TicketDraft, Timeline};
-use beistand_protocol::{ConversationId, MessageId, Status};
+use beistand_core::{
+    AttachmentSource, ErrorKind, FlushOutcome, MessageDraft, OperationKind, OutboxItem, OutboxState, TicketDraft,
+    Timeline,
+};
+use beistand_protocol::{ConversationId, Message, MessageId, Status};
+use beistand_test_support::desk::Desk;
 use beistand_test_support::network::{Tally, Weather};
 use beistand_test_support::world::{Ending, World};
 
@@ -25,6 +31,8 @@ pub struct Report {
     pub restores: u64,
     /// Rows that were wedged at some time.
     pub wedges: u64,
+    /// Files that were at the server in the end.
+    pub files: u64,
 }
 
 impl std::ops::AddAssign for Report {
@@ -40,6 +48,7 @@ impl std::ops::AddAssign for Report {
         self.server_ends += other.server_ends;
         self.restores += other.restores;
         self.wedges += other.wedges;
+        self.files += other.files;
     }
 }
 
@@ -48,6 +57,8 @@ struct Run {
     oracle: Oracle,
     report: Report,
     timeline: Option<Timeline>,
+    /// What was attached to messages.
+    files: BTreeMap<MessageId, Vec<Vec<u8>>>,
     texts: u32,
 }
 
@@ -67,6 +78,7 @@ pub fn play(seed: u64) -> Result<Report, Vec<String>> {
             oracle: Oracle::default(),
             report: Report::default(),
             timeline: None,
+            files: BTreeMap::new(),
             texts: 0,
         };
         let steps = 15 + run.world.chance.below(45);
@@ -103,7 +115,8 @@ impl Run {
     async fn step(&mut self) {
         match self.world.chance.below(100) {
             0..8 => self.open().await,
-            8..32 => self.send().await,
+            8..27 => self.send().await,
+            27..32 => self.send_files().await,
             32..38 => self.edit().await,
             38..42 => self.retract().await,
             42..45 => self.decide().await,
@@ -180,6 +193,57 @@ impl Run {
             Ok(message) => self.oracle.of(conversation).messages.push((message, Wanted::There(text))),
             Err(_) => self.oracle.uncertain.push(text),
         }
+    }
+
+    /// A message with files of 1 byte to some pieces, or a ticket that begins with one.
+    async fn send_files(&mut self) {
+        let text = self.text();
+        let mut files = Vec::new();
+        for n in 0..1 + self.world.chance.below(3) {
+            let size = 1 + self.world.chance.below(if self.world.chance.happens(0.2) { 200_000 } else { 3000 });
+            files.push(format!("{text} {n} ").repeat(1 + size as usize / 40).into_bytes());
+        }
+        let source = |bytes: &Vec<u8>| AttachmentSource::reader("a.txt", Cursor::new(bytes.clone()));
+        let attachments = files.iter().map(source).collect();
+        let conversations = self.world.client().conversations();
+        let sent = match self.some_conversation() {
+            Some(conversation) => {
+                let draft = MessageDraft { text: text.clone(), attachments };
+                conversations.send(conversation, draft).await.map(|message| (conversation, message))
+            }
+            None => {
+                let draft =
+                    TicketDraft { subject: "Fotos".into(), text: text.clone(), attachments, ..TicketDraft::default() };
+                conversations.open(draft).await.map(|opened| (opened.conversation, opened.message))
+            }
+        };
+        match sent {
+            Ok((conversation, message)) => {
+                self.files.insert(message, files);
+                self.oracle.of(conversation).messages.push((message, Wanted::There(text)));
+            }
+            Err(_) => self.oracle.uncertain.push(text),
+        }
+    }
+
+    /// The files of a message are at the agents' side, whole and in order.
+    async fn check_files(&self, desk: &Desk, message: &Message) -> Vec<String> {
+        let (Some(expected), Some(_)) = (self.files.get(&message.id), message.content.as_text()) else {
+            return Vec::new();
+        };
+        let files = message.content.attachments();
+        if files.len() != expected.len() {
+            return vec![format!("{}: {} files of {}", message.id, files.len(), expected.len())];
+        }
+        let mut faults = Vec::new();
+        for (file, expected) in files.iter().zip(expected) {
+            match desk.download(file.id).await {
+                Ok(bytes) if bytes == *expected => {}
+                Ok(_) => faults.push(format!("{}: other bytes", file.id)),
+                Err(problem) => faults.push(format!("{}: {}", file.id, problem.code)),
+            }
+        }
+        faults
     }
 
     async fn edit(&mut self) {
@@ -383,6 +447,10 @@ impl Run {
             };
             let stored = desk.messages(*id).await.unwrap_or_default();
             faults.extend(self.oracle.check_server(*id, &stored));
+            for message in &stored {
+                faults.extend(self.check_files(&desk, message).await);
+                self.report.files += message.content.attachments().len() as u64;
+            }
             let is_shown = shown.iter().any(|shown| shown.id == *id);
             if expected.discarded {
                 if conversation.withdrawn_at.is_none() || is_shown {

@@ -3,11 +3,15 @@
 //!
 //! The disk keeps what was synced and a random part of the rest, so a commit that was only written is soon missed.
 
+use std::collections::BTreeMap;
+use std::io::Cursor;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use beistand_core::store::{Execution, StorageOptions};
-use beistand_core::{Client, Error, ErrorKind, FlushOutcome, Message, MessageBody, Settings, TicketDraft};
+use beistand_core::{
+    AttachmentSource, Client, Error, ErrorKind, FlushOutcome, Message, MessageBody, MessageDraft, Settings, TicketDraft,
+};
 use beistand_e2e::oracle::{Oracle, Wanted};
 use beistand_protocol::{ConversationId, MessageId};
 use beistand_test_support::disk::Disk;
@@ -20,6 +24,9 @@ const CRASHES: u32 = 500;
 /// Crashes of one phone, before its sky clears.
 const CRASHES_OF_A_PHONE: u32 = 10;
 const DATABASE: &str = "app/beistand.sqlite3";
+const FOLDER: &str = "app/attachments";
+/// What messages begin with that have a file.
+const WITH_FILE: &str = "mit Datei: ";
 
 /// What a test has tried, to show that the power failed where it matters.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,6 +47,8 @@ struct Figures {
     lost: u32,
     /// Messages that were at the server in the end.
     delivered: usize,
+    /// Files that were at the server in the end.
+    files: usize,
 }
 
 /// A phone whose power fails, and what its person knows.
@@ -51,13 +60,16 @@ struct Phone {
     /// A call that was cut off: what it was about, and the words it wanted.
     cut_off: Option<(Option<MessageId>, String)>,
     numbers: u32,
+    /// What was attached to messages.
+    files: BTreeMap<MessageId, Vec<u8>>,
     figures: Figures,
 }
 
 impl Phone {
     async fn new(seed: u64, execution: Execution) -> Self {
         let (world, oracle, figures) = (World::new(seed).await, Oracle::default(), Figures::default());
-        let mut phone = Self { world, execution, client: None, oracle, cut_off: None, numbers: 0, figures };
+        let mut phone =
+            Self { world, execution, client: None, oracle, cut_off: None, numbers: 0, files: BTreeMap::new(), figures };
         phone.switch_on();
         phone
     }
@@ -84,7 +96,7 @@ impl Phone {
             .storage(StorageOptions {
                 execution: self.execution,
                 vfs,
-                files: Some(DiskFolder::of_a_client(self.disk(), "app/attachments")),
+                files: Some(DiskFolder::of_a_client(self.disk(), FOLDER)),
             })
             .build()
             .expect("the client is built");
@@ -167,7 +179,15 @@ impl Phone {
             self.oracle.conversations.iter().filter(|(_, expected)| !expected.discarded).map(|(id, _)| *id).collect();
         let text = self.text();
         match (self.world.chance.below(100), self.some(&known), self.some(&self.oracle.wanted_messages())) {
-            (15..60, Some(conversation), _) => {
+            (15..35, Some(conversation), _) => {
+                let text = format!("{WITH_FILE}{text}");
+                let sent = conversations.send(conversation, with_file(&text)).await;
+                if let Some(message) = self.returned(sent, None, &text) {
+                    self.files.insert(message, file_of(&text));
+                    self.oracle.of(conversation).messages.push((message, Wanted::There(text)));
+                }
+            }
+            (35..60, Some(conversation), _) => {
                 let sent = conversations.send(conversation, &text).await;
                 if let Some(message) = self.returned(sent, None, &text) {
                     self.oracle.of(conversation).messages.push((message, Wanted::There(text)));
@@ -237,8 +257,18 @@ impl Phone {
                 let message = self.client().conversations().message(id).await;
                 let text = message.as_ref().ok().and_then(Message::text);
                 assert_eq!(text, Some(words.as_str()), "{id} was promised: {message:?}");
+                if let (Some(bytes), Ok(message)) = (self.files.get(&id), &message) {
+                    self.check_file(message, bytes);
+                }
             }
         }
+    }
+
+    /// The file of a message is on this phone, whole, whatever the disk forgot.
+    fn check_file(&self, message: &Message, bytes: &[u8]) {
+        let [file] = &message.attachments[..] else { panic!("{message:?} has lost its file") };
+        let there = self.disk().contents(&format!("{FOLDER}/{}", file.id));
+        assert!(there.as_deref() == Some(bytes), "{}: another file than was promised", file.id);
     }
 
     async fn shown(&self, conversation: ConversationId) -> Vec<Message> {
@@ -259,6 +289,10 @@ impl Phone {
                     continue;
                 }
                 found = true;
+                if text.starts_with(WITH_FILE) && about.is_none() {
+                    self.check_file(&message, &file_of(&text));
+                    self.files.insert(message.id, file_of(&text));
+                }
                 match self.oracle.wanted(message.id) {
                     Some(wanted) => *wanted = Wanted::There(text.clone()),
                     None => {
@@ -289,13 +323,27 @@ impl Phone {
     async fn deliver_everything(&mut self) {
         self.world.network.set_weather(Weather::CALM);
         let client = self.client();
-        assert_eq!(client.outbox().flush(Duration::from_secs(3600)).await.expect("flush"), FlushOutcome::Empty);
+        // With threads of its own the database takes real time, in which virtual hours pass.
+        let deadline = Instant::now() + Duration::from_secs(120);
+        loop {
+            match client.outbox().flush(Duration::from_secs(3600)).await.expect("flush") {
+                FlushOutcome::TimedOut { .. } if Instant::now() < deadline => {}
+                flushed => break assert_eq!(flushed, FlushOutcome::Empty),
+            }
+        }
         client.sync().await.expect("the last sync");
         let desk = self.world.desk().await;
         let stored = desk.conversations().await.expect("the agent reads");
         assert_eq!(stored.len(), self.oracle.conversations.len(), "conversations at the server");
         for (id, _) in &self.oracle.conversations {
             let messages = desk.messages(*id).await.expect("the agent reads");
+            for message in &messages {
+                let Some(bytes) = self.files.get(&message.id) else { continue };
+                let [file] = message.content.attachments() else { panic!("{} has lost its file", message.id) };
+                let stored = desk.download(file.id).await.expect("the agent opens it");
+                assert!(stored == *bytes, "{}: another file than was promised", message.id);
+                self.figures.files += 1;
+            }
             let mut faults = self.oracle.check_server(*id, &messages);
             faults.extend(Oracle::check_phone(&messages, &self.shown(*id).await));
             assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -303,6 +351,15 @@ impl Phone {
         self.check_database();
         self.figures.delivered = self.oracle.wanted_messages().len();
     }
+}
+
+fn with_file(text: &str) -> MessageDraft {
+    MessageDraft::from(text).attach(AttachmentSource::reader("a.txt", Cursor::new(file_of(text))))
+}
+
+/// Each message has a file of its own: a mixture would be seen.
+fn file_of(text: &str) -> Vec<u8> {
+    text.repeat(1 + text.len() * 7 % 300).into_bytes()
 }
 
 /// What may never be seen after a crash: tables and conditions that no row fulfils.
@@ -361,12 +418,13 @@ fn crash_often(crashes: u32, execution: Execution) -> Figures {
         sum.kept += figures.kept;
         sum.lost += figures.lost;
         sum.delivered += figures.delivered;
+        sum.files += figures.files;
         if sum.crashes >= crashes {
             break;
         }
     }
     assert!(sum.in_a_call > 0 && sum.in_opening > 0 && sum.elsewhere > 0, "the power never failed where it matters");
-    assert!(sum.lost > 0, "the disk never lost anything");
+    assert!(sum.lost > 0 && sum.files > 0, "the disk never lost anything, or there was no file to lose");
     sum
 }
 

@@ -39,6 +39,7 @@ pub use limits::Limits;
 pub use message::{Author, Content, EditMessage, Message, MessagePage, Retraction, SendMessage, Visibility};
 pub use operation::{Lane, OperationOrder};
 pub use problem::{Code, Problem, Violation};
+pub use push::PushToken;
 pub use sync::{Change, ChangeBody, Epoch, KnownChange, LaneMark, SnapshotPart, SyncPage};
 pub use time::UnixMillis;
 

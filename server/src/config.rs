@@ -8,7 +8,10 @@ use std::{collections::BTreeMap, path::Path, path::PathBuf, str::FromStr};
 use beistand_protocol::{AppConfig, Category, FieldDefinition, FieldKind, Limits};
 use serde::Deserialize;
 
-use crate::listener::{ConnectionsConfig, ForwardedHeader, Proxies};
+use crate::{
+    listener::{ConnectionsConfig, ForwardedHeader, Proxies},
+    push::PushConfig,
+};
 
 /// A wrong setting.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -77,6 +80,8 @@ pub struct ServerConfig {
     pub limits: LimitsConfig,
     /// The virus scan.
     pub scan: ScanConfig,
+    /// Waking phones.
+    pub push: PushConfig,
     /// Who is let in, and for how long.
     pub connections: ConnectionsConfig,
     /// Categories and fields of every app that has no `[apps.<name>]`.
@@ -104,6 +109,7 @@ impl Default for ServerConfig {
             max_megabytes: 0,
             limits: LimitsConfig::default(),
             scan: ScanConfig::default(),
+            push: PushConfig::default(),
             connections: ConnectionsConfig::default(),
             desk: DeskConfig::default(),
             apps: BTreeMap::new(),
@@ -271,6 +277,7 @@ impl ServerConfig {
         }
         self.proxies()?;
         self.connections.validate()?;
+        crate::push::configured(&self.push)?;
         if self.data.as_os_str().is_empty() {
             return Err(ConfigError::new("data", "names no folder"));
         }
@@ -418,6 +425,8 @@ mod tests {
             ("[scan]\nclamd = \"nowhere\"", "scan.clamd"),
             ("[limits]\nattachment_bytes = 0", "limits.attachment_bytes"),
             ("tls_cert = \"a.pem\"", "tls_key"),
+            ("[push]\nwebhook = \"ftp://x\"", "push.webhook"),
+            ("[push]\nwebhook = \"http://x\"\nbearer_file = \"/none\"", "push.bearer_file"),
             ("trusted_proxies = [\"nowhere\"]", "trusted_proxies"),
             ("[connections]\nidle_seconds = 0", "connections.idle_seconds"),
             ("[[desk.categories]]\nid = \"a b\"", "desk.categories"),

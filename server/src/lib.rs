@@ -15,6 +15,7 @@ pub mod listener;
 pub mod manage;
 pub mod metrics;
 mod passwords;
+pub mod push;
 pub mod realtime;
 mod server;
 pub mod store;

@@ -33,6 +33,7 @@ pub struct Metrics {
     batch: Histogram,
     sockets: Gauge,
     connections: Gauge,
+    pushes: Family<OutcomeLabels, Counter>,
     connections_closed: Family<ReasonLabels, Counter>,
     refusals: Family<CodeLabels, Counter>,
     uploads: Family<UploadLabels, Counter>,
@@ -52,6 +53,12 @@ struct UploadLabels {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct ScanLabels {
     verdict: &'static str,
+}
+
+/// What became of a push.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
 }
 
 /// Why the server closed a connection.
@@ -81,6 +88,7 @@ impl Metrics {
             batch: Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0]),
             sockets: Gauge::default(),
             connections: Gauge::default(),
+            pushes: Family::default(),
             connections_closed: Family::default(),
             refusals: Family::default(),
             uploads: Family::default(),
@@ -102,6 +110,7 @@ impl Metrics {
         registry.register("upload_bytes", "Bytes of uploads that were kept", metrics.upload_bytes.clone());
         registry.register("scans", "Virus scans by verdict", metrics.scans.clone());
         registry.register("files_removed", "Files removed from the disk", metrics.files_removed.clone());
+        registry.register("pushes", "Pushes by what became of them", metrics.pushes.clone());
         registry.register("connections", "Open connections, sockets not among them", metrics.connections.clone());
         let closed = "Connections that were late or not let in";
         registry.register("connections_closed", closed, metrics.connections_closed.clone());
@@ -155,6 +164,11 @@ impl Metrics {
     /// A file was removed from the disk.
     pub fn file_removed(&self) {
         self.files_removed.inc();
+    }
+
+    /// A push was `sent`, its token was `gone`, it was `refused`, `given_up`, `late` or `limited`.
+    pub(crate) fn pushed(&self, outcome: &'static str) {
+        self.pushes.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
     /// A connection came; it goes with what is returned.

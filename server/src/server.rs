@@ -22,6 +22,7 @@ use crate::{
     listener::Proxies,
     metrics::Metrics,
     passwords::Passwords,
+    push::{self, PushGateway, Pushes},
     realtime::{InProcessSocket, Sockets},
     store::{
         AppId, AppRow, Command, Outcome, Store, StoreError, StoreOptions,
@@ -43,6 +44,7 @@ pub enum StartError {
 /// An app with what it announces.
 pub(crate) struct App {
     pub(crate) id: AppId,
+    pub(crate) name: String,
     pub(crate) config: AppConfig,
     /// The body of `GET /v1/config`, made once.
     pub(crate) config_json: String,
@@ -62,6 +64,7 @@ pub(crate) struct Shared {
     pub(crate) limits: RateLimits,
     pub(crate) passwords: Passwords,
     pub(crate) sockets: Sockets,
+    pub(crate) push: Pushes,
     /// Turns true when the server stops.
     pub(crate) stopping: watch::Sender<bool>,
     apps: RwLock<HashMap<String, Arc<App>>>,
@@ -97,7 +100,7 @@ impl Shared {
         let config = self.config.app_config(&row.name);
         let config_json = serde_json::to_string(&config).unwrap_or_default();
         let etag = format!("\"{}\"", clock::hex(&digest::secret(config_json.as_bytes())[..12]));
-        let app = Arc::new(App { id: row.id, config, config_json, etag });
+        let app = Arc::new(App { id: row.id, name: row.name, config, config_json, etag });
         self.apps.write().unwrap_or_else(PoisonError::into_inner).insert(row.key, app.clone());
         app
     }
@@ -119,7 +122,19 @@ impl Server {
         options: StoreOptions,
         clock: Arc<dyn Clock>,
     ) -> Result<Server, StartError> {
+        let gateway = push::configured(&config.push)?;
+        Self::open_with_gateway(config, options, clock, gateway).await
+    }
+
+    /// The same with a push gateway of the caller's instead of the configured one.
+    pub async fn open_with_gateway(
+        config: ServerConfig,
+        options: StoreOptions,
+        clock: Arc<dyn Clock>,
+        gateway: Option<Arc<dyn PushGateway>>,
+    ) -> Result<Server, StartError> {
         config.validate()?;
+        let (push, dispatcher) = Pushes::new(gateway);
         let metrics = Arc::new(Metrics::new(clock.now().0 as f64 / 1000.0));
         let bus: Arc<dyn Bus> = Arc::new(InProcessBus::default());
         let max_bytes = config.max_megabytes.saturating_mul(1024 * 1024);
@@ -130,9 +145,10 @@ impl Server {
         let shared = Shared {
             minimum_version: config.minimum_version.as_deref().and_then(|version| version.parse().ok()),
             proxies: config.proxies()?,
-            limits: RateLimits::new(&config.limits, clock.clone()),
+            limits: RateLimits::new(&config.limits, &config.push, clock.clone()),
             passwords: Passwords::default(),
             sockets: Sockets::new(metrics.clone()),
+            push,
             apps: RwLock::default(),
             config,
             store,
@@ -143,6 +159,7 @@ impl Server {
             stopping,
         };
         let shared = Arc::new(shared);
+        dispatcher.start(&shared);
         files::sweep::start(&shared);
         files::scan::start(&shared);
         Ok(Server { shared })

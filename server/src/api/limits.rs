@@ -12,11 +12,11 @@ use std::{
     time::Duration,
 };
 
-use beistand_protocol::{Code, PersonId, Problem};
+use beistand_protocol::{Code, DeviceId, PersonId, Problem};
 use governor::{Quota, RateLimiter, clock::Clock as _, middleware::NoOpMiddleware, state::keyed::DashMapStateStore};
 
 use super::problem::Refusal;
-use crate::{clock::Clock, config::LimitsConfig, store::AppId};
+use crate::{clock::Clock, config::LimitsConfig, push::PushConfig, store::AppId};
 
 /// The server's clock in the form that `governor` asks for.
 #[derive(Clone)]
@@ -65,15 +65,17 @@ pub(crate) struct RateLimits {
     writes: Option<Buckets<(AppId, PersonId)>>,
     registrations: Option<Buckets<IpAddr>>,
     sign_ins: Option<Buckets<IpAddr>>,
+    pushes: Option<Buckets<(AppId, DeviceId)>>,
 }
 
 impl RateLimits {
-    pub(crate) fn new(limits: &LimitsConfig, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(limits: &LimitsConfig, push: &PushConfig, clock: Arc<dyn Clock>) -> Self {
         let clock = BucketClock(clock);
         Self {
             writes: Buckets::new(limits.burst, limits.writes_per_minute, &clock),
             registrations: Buckets::new(limits.registration_burst, limits.registrations_per_minute, &clock),
             sign_ins: Buckets::new(limits.sign_in_burst, limits.sign_ins_per_minute, &clock),
+            pushes: Buckets::new(push.burst, push.per_minute, &clock),
         }
     }
 
@@ -85,6 +87,11 @@ impl RateLimits {
     /// Somebody registers a device. Without a known address (in process) nobody is limited.
     pub(crate) fn registration(&self, address: Option<IpAddr>) -> Result<(), Refusal> {
         spend_address(self.registrations.as_ref(), address)
+    }
+
+    /// Whether a device may be woken once more.
+    pub(crate) fn push(&self, app: AppId, device: DeviceId) -> bool {
+        self.pushes.as_ref().is_none_or(|buckets| buckets.spend(&(app, device)).is_ok())
     }
 
     /// Somebody signs in.

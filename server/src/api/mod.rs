@@ -14,6 +14,7 @@ mod metrics;
 mod observe;
 mod openapi;
 pub(crate) mod problem;
+mod push;
 mod read;
 mod realtime;
 mod status;
@@ -37,6 +38,7 @@ pub(crate) type State = Arc<Shared>;
 fn documented() -> OpenApiRouter<State> {
     OpenApiRouter::with_openapi(openapi::document())
         .routes(routes!(devices::register))
+        .routes(routes!(push::set, push::remove))
         .routes(routes!(config::config))
         .routes(routes!(conversations::get, conversations::open, conversations::withdraw))
         .routes(routes!(messages::history))

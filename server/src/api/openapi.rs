@@ -136,6 +136,9 @@ problem_sets! {
     /// Of a person's reads.
     VisitorProblems = [BadParameter, Unauthorized, NotFound, UnknownApp, UnknownDevice, UpdateRequired, Internal,
         Unavailable];
+    /// Of saying where to wake a device.
+    PushTokenProblems = [BadJson, BadParameter, Unauthorized, NotFound, UnknownApp, UnknownDevice, BodyTooLarge,
+        UnsupportedMediaType, PushTokenInvalid, UpdateRequired, RateLimited, Internal, Unavailable];
     /// Of a person's writes.
     VisitorWriteProblems = [BadJson, BadParameter, BadOperation, Unauthorized, Forbidden, NotFound, UnknownApp,
         UnknownDevice, IdReused, OperationSuperseded, EpochChanged, MessageRetracted, BodyTooLarge,

@@ -41,5 +41,6 @@ pub(crate) async fn sync(
     let limit = limit(query.limit, SYNC_PAGE)?;
     let query = SyncQuery { cursor: query.cursor, limit, device: Some(visitor.device) };
     let page = shared.store.sync(visitor.app.id, Stream::Person(visitor.person), query).await?;
+    shared.push.synced(visitor.app.id, visitor.person);
     Ok(axum::Json(page))
 }

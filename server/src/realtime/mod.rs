@@ -15,6 +15,7 @@ pub(crate) use socket::upgrade;
 use crate::{
     bus::{Delivery, Event, Subscription, TypingSign},
     metrics::Metrics,
+    push::{Present, Pushes},
     server::Shared,
     store::{AppId, Reader, Stream},
 };
@@ -99,6 +100,8 @@ struct Session {
     shared: Arc<Shared>,
     peer: Peer,
     subscription: Subscription,
+    /// Whoever is here need not be woken.
+    _present: Option<Present>,
     /// The conversation that the peer may speak about, as checked last, and who hears it.
     checked: Option<(ConversationId, Stream)>,
 }
@@ -108,8 +111,12 @@ impl Session {
     /// no change falls between them.
     async fn begin(shared: Arc<Shared>, peer: Peer) -> Result<(Self, ServerFrame), Problem> {
         let subscription = shared.bus.subscribe(peer.app(), peer.stream());
+        let present = match &peer {
+            Peer::Person { app, person } => Pushes::present(&shared, *app, *person),
+            Peer::Agent { .. } => None,
+        };
         let (seq, _) = shared.store.newest(peer.app(), peer.stream()).await?;
-        Ok((Self { shared, peer, subscription, checked: None }, ServerFrame::Ready { seq }))
+        Ok((Self { shared, peer, subscription, _present: present, checked: None }, ServerFrame::Ready { seq }))
     }
 
     /// What to send for a delivery.

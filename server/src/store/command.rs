@@ -3,8 +3,8 @@
 
 use beistand_protocol::{
     AgentId, Conversation, ConversationId, Device, DeviceId, EditMessage, Epoch, Lane, Message, MessageId,
-    OpenConversation, Opened, OperationId, PersonId, ReadMarks, Receipts, Retraction, SendMessage, Status, UnixMillis,
-    Violation, Withdrawn,
+    OpenConversation, Opened, OperationId, PersonId, PushToken, ReadMarks, Receipts, Retraction, SendMessage, Status,
+    UnixMillis, Violation, Withdrawn,
     agent::{Agent, AgentMessage, ApiKey, Role},
 };
 
@@ -14,6 +14,8 @@ use crate::desk::digest::Digest;
 /// A write.
 #[derive(Clone, Debug)]
 pub enum Command {
+    /// A push token.
+    Push(PushCommand),
     /// A new app. Refused if the name or the key is taken.
     AddApp {
         /// Its name.
@@ -78,6 +80,38 @@ pub enum Command {
     },
     /// A write that concerns files.
     Attachment(AttachmentCommand),
+}
+
+/// A push token.
+#[derive(Clone, Debug)]
+pub enum PushCommand {
+    /// A device says where to wake it; another device with the same token loses it.
+    Set {
+        /// Where.
+        app: AppId,
+        /// Which device.
+        device: DeviceId,
+        /// Its token.
+        token: PushToken,
+        /// When.
+        at: UnixMillis,
+    },
+    /// A device is not to be woken any more.
+    Remove {
+        /// Where.
+        app: AppId,
+        /// Which device.
+        device: DeviceId,
+    },
+    /// The token is no longer good; a newer one of the device stays.
+    Forget {
+        /// Where.
+        app: AppId,
+        /// Which device.
+        device: DeviceId,
+        /// The token that is not good.
+        token: PushToken,
+    },
 }
 
 /// A device registers.

@@ -12,7 +12,7 @@ use std::{future::Future, path::PathBuf, pin::Pin};
 
 use beistand_protocol::{
     AgentId, AttachmentId, Code, Conversation, ConversationId, DeviceId, Epoch, Message, MessagePage, PersonId,
-    Problem, Status, SyncPage, UnixMillis, Violation,
+    Problem, PushToken, Status, SyncPage, UnixMillis, Violation,
     agent::{Agent, AgentList, ApiKeyList, ConversationPage, Role},
 };
 
@@ -69,6 +69,15 @@ pub struct DeviceRow {
     pub secret_hash: [u8; 32],
     /// When it was first registered.
     pub created_at: UnixMillis,
+}
+
+/// Where a person can be woken, and what for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PushTargets {
+    /// The person's devices that have a token.
+    pub devices: Vec<(DeviceId, PushToken)>,
+    /// Messages of others that the person has not read.
+    pub badge: u32,
 }
 
 /// An agent with what is needed to check a password.
@@ -223,6 +232,8 @@ pub trait Store: Send + Sync {
     fn apps(&self) -> Answer<'_, Vec<AppRow>>;
     /// A device.
     fn device(&self, app: AppId, device: DeviceId) -> Answer<'_, Option<DeviceRow>>;
+    /// Where a person can be woken.
+    fn push_targets(&self, app: AppId, person: PersonId) -> Answer<'_, PushTargets>;
     /// An agent by the name that signs in.
     fn agent_by_name<'a>(&'a self, app: AppId, name: &'a str) -> Answer<'a, Option<AgentRow>>;
     /// All agents of an app.

@@ -11,7 +11,7 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
 use beistand_protocol::{ConversationId, Credential, DeviceId, DeviceSecret, Lane, MessageId, UnixMillis, agent::Role};
-use beistand_server::{Clock, Execution, Server, ServerConfig, StoreOptions};
+use beistand_server::{Clock, Execution, Server, ServerConfig, StoreOptions, push::RecordingGateway};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -76,6 +76,19 @@ pub async fn house_with(config: ServerConfig) -> House {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(TestClock::default());
     let server = Server::open(config, options(&folder, Execution::Thread), clock.clone()).await.unwrap();
+    furnished(server, clock, folder).await
+}
+
+/// A house whose pushes are recorded.
+pub async fn house_with_pushes(config: ServerConfig) -> (House, Arc<RecordingGateway>) {
+    let (folder, clock, gateway) =
+        (tempfile::tempdir().unwrap(), Arc::new(TestClock::default()), Arc::new(RecordingGateway::default()));
+    let options = options(&folder, Execution::Thread);
+    let server = Server::open_with_gateway(config, options, clock.clone(), Some(gateway.clone())).await.unwrap();
+    (furnished(server, clock, folder).await, gateway)
+}
+
+async fn furnished(server: Server, clock: Arc<TestClock>, folder: tempfile::TempDir) -> House {
     server.add_app("shop", "shop").await.unwrap();
     server.add_agent("shop", "Deniz", "geheim", Role::Admin).await.unwrap();
     House { router: server.router(), server, clock, folder }

@@ -7,6 +7,7 @@ mod files;
 mod house;
 mod lifecycle;
 mod problems;
+mod push;
 mod realtime;
 mod replay;
 mod uploads;

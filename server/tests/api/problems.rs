@@ -135,6 +135,11 @@ async fn provoke(code: Code) -> Answer {
             house.call(Method::PUT, &path, agent, Some(json!({ "agent_id": message() }))).await
         }
         Code::UpdateRequired => unreachable!("answered above"),
+        Code::PushTokenInvalid => {
+            let path = format!("/v1/devices/{}/push-token", phone.credential.device);
+            let body = json!({ "service": "FCM", "token": "t" });
+            house.call(Method::PUT, &path, phone.headers(), Some(body)).await
+        }
         Code::RateLimited => {
             house.open(phone).await;
             open_with(&house, phone, |_| ()).await
@@ -170,7 +175,6 @@ const COMING: &[Code] = &[
     Code::AttachmentType,
     Code::AttachmentImage,
     Code::AttachmentHash,
-    Code::PushTokenInvalid,
     Code::UploadLocked,
     Code::UploadChecksum,
 ];

@@ -1,7 +1,7 @@
 //! What agents write: answers, and notes that no person ever sees.
 
 use axum::{extract::State, http::StatusCode};
-use beistand_protocol::{Code, ConversationId, Message, MessageId, MessagePage, agent::AgentMessage};
+use beistand_protocol::{Code, ConversationId, Message, MessageId, MessagePage, Visibility, agent::AgentMessage};
 
 use super::conversations::apply;
 use crate::{
@@ -63,7 +63,11 @@ pub(crate) async fn send(
 ) -> Answer<(StatusCode, axum::Json<Message>)> {
     let check = agent.app.config.check_words(&body.text, body.attachments.len(), "text");
     let digest = digest::agent_message(conversation, id, &body);
+    let (app, visible) = (agent.app.id, body.visibility == Visibility::All);
     let applied = apply(&shared, agent, conversation, AgentWrite::Send { id, body, digest, check }).await?;
+    if applied.created && visible {
+        shared.push.stored(app, conversation);
+    }
     match applied.outcome {
         Outcome::Message(message) => Ok((created(applied.created), axum::Json(*message))),
         _ => Err(unexpected()),

@@ -31,7 +31,7 @@ pub(crate) use sync::decode as decode_cursor;
 
 use super::{
     AgentRow, Answer, AppId, AppRow, Applied, AttachmentRow, Authenticated, BoxFuture, Census, Command,
-    ConversationQuery, DeviceRow, Execution, Reader, Store, StoreError, StoreOptions, Stream, SyncQuery,
+    ConversationQuery, DeviceRow, Execution, PushTargets, Reader, Store, StoreError, StoreOptions, Stream, SyncQuery,
 };
 use crate::{bus::Bus, clock::Clock, metrics::Metrics};
 
@@ -188,6 +188,10 @@ impl Store for SqliteStore {
 
     fn device(&self, app: AppId, device: DeviceId) -> Answer<'_, Option<DeviceRow>> {
         self.read(move |conn| queries::device(conn, app, device))
+    }
+
+    fn push_targets(&self, app: AppId, person: PersonId) -> Answer<'_, PushTargets> {
+        self.read(move |conn| queries::push_targets(conn, app, person))
     }
 
     fn agent_by_name<'a>(&'a self, app: AppId, name: &'a str) -> Answer<'a, Option<AgentRow>> {

@@ -14,8 +14,11 @@ use crate::{
 };
 
 /// Numbered by their place; never changed once released.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_attachments.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_attachments.sql"),
+    include_str!("migrations/0003_push.sql"),
+];
 
 /// How long a writer waits for another process's short write (`app add` beside a running server).
 const BUSY: Duration = Duration::from_secs(5);

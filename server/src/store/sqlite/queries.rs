@@ -1,14 +1,15 @@
 //! Reads. What a reader may see of a message is decided in `rows`, never here.
 
 use beistand_protocol::{
-    AgentId, ConversationId, DeviceId, Message, MessagePage, PersonId, UnixMillis,
+    AgentId, ConversationId, DeviceId, Message, MessagePage, PersonId, PushToken, UnixMillis,
     agent::{Agent, AgentList, ApiKey, ApiKeyList, ConversationPage},
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::rows::{self, uuid};
 use crate::store::{
-    AgentRow, AppId, AppRow, Authenticated, Census, ConversationQuery, DeviceRow, Reader, command::role_from_name,
+    AgentRow, AppId, AppRow, Authenticated, Census, ConversationQuery, DeviceRow, PushTargets, Reader,
+    command::role_from_name,
 };
 
 fn app_row(row: &Row<'_>) -> rusqlite::Result<AppRow> {
@@ -36,6 +37,29 @@ pub(super) fn device(conn: &Connection, app: AppId, id: DeviceId) -> rusqlite::R
             })
         })
         .optional()
+}
+
+/// A message counts as unread if somebody else wrote it, the person may see it, and it is newer than their mark.
+pub(super) fn push_targets(conn: &Connection, app: AppId, person: PersonId) -> rusqlite::Result<PushTargets> {
+    let devices = conn
+        .prepare_cached(
+            "SELECT t.device_id, t.service, t.token FROM devices d \
+             JOIN push_tokens t ON t.app_id = d.app_id AND t.device_id = d.id \
+             WHERE d.app_id = ?1 AND d.person_id = ?2 ORDER BY t.device_id",
+        )?
+        .query_map(params![app.0, person.as_bytes()], |row| {
+            Ok((DeviceId(uuid(row, 0)?), PushToken { service: row.get(1)?, token: row.get(2)? }))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let badge = conn
+        .prepare_cached(
+            "SELECT count(*) FROM conversations c \
+             JOIN messages m ON m.app_id = c.app_id AND m.conversation_id = c.id AND m.seq > c.person_read \
+             WHERE c.app_id = ?1 AND c.person_id = ?2 AND c.withdrawn_at IS NULL \
+             AND m.visibility = 0 AND m.author <> 0 AND m.retracted_at IS NULL",
+        )?
+        .query_row(params![app.0, person.as_bytes()], |row| row.get(0))?;
+    Ok(PushTargets { devices, badge })
 }
 
 fn agent(row: &Row<'_>, first: usize) -> rusqlite::Result<Agent> {

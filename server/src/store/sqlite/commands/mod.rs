@@ -4,6 +4,7 @@ mod accounts;
 mod agent;
 mod attachment;
 mod person;
+mod push;
 mod timeline;
 
 use beistand_protocol::{Code, ConversationId, MessageId, PersonId, Violation, Visibility};
@@ -36,6 +37,7 @@ pub(super) fn apply(context: &mut Context<'_>, command: Command) -> Done<Applied
         Command::RemoveApiKey { app, id } => accounts::remove_api_key(context, app, &id),
         Command::Person(command) => person::apply(context, *command),
         Command::Agent(command) => agent::apply(context, *command),
+        Command::Push(command) => push::apply(context, command),
         Command::Attachment(command) => attachment::apply(context, command),
     }
 }

@@ -102,6 +102,7 @@ impl Endpoint {
         let schema = self.body.as_deref()?;
         Some(match schema {
             "RegisterDevice" => json!({ "secret": "cd".repeat(32) }),
+            "PushToken" => json!({ "service": "fcm", "token": "conformance" }),
             "OpenConversation" => opening(&id()),
             "SendMessage" | "EditMessage" => json!({ "text": "Hello" }),
             "StatusChange" => json!({ "status": "closed" }),

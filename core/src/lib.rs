@@ -16,6 +16,8 @@ pub mod config;
 pub mod conversations;
 pub mod error;
 mod folder;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod model;
 pub mod observe;
 pub mod outbox;

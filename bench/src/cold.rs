@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use beistand_core::FlushOutcome;
 use beistand_protocol::limits::SNAPSHOT_MESSAGES;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use rusqlite::Connection;
 
 use crate::figures::{Aim, Row, median, millis, number};
@@ -38,10 +39,8 @@ impl History {
         std::fs::copy(first.join(DATABASE), fresh.join(DATABASE))?;
         let (client, gate) = phone::gated(&server.url, &first)?;
         gate.open();
-        let mut opened = Vec::new();
-        for _ in 0..conversations {
-            opened.push(phone::open(&client).await?);
-        }
+        let opening = stream::iter(0..conversations).map(|_| phone::open(&client)).buffer_unordered(64);
+        let opened: Vec<_> = opening.try_collect().await?;
         if client.outbox().flush(Duration::from_secs(60)).await? != FlushOutcome::Empty {
             return Err("the conversations were not opened".into());
         }

@@ -113,7 +113,14 @@ fn run(options: &Options) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for name in NAMES.iter().filter(|name| options.names.is_empty() || options.names.iter().any(|n| n == *name)) {
         println!("{name} …");
-        let measured = runtime.block_on(measure(name, &run))?;
+        // Stopped in the middle, what was started ends as well: it is owned by what is dropped here.
+        let measured = runtime.block_on(async {
+            tokio::select! {
+                measured = measure(name, &run) => measured,
+                _ = tokio::signal::ctrl_c() => Err("stopped".into()),
+                () = terminated() => Err("stopped".into()),
+            }
+        })?;
         if let Some(broken) = measured.iter().find(|row| !row.figure.is_finite() || row.figure < 0.0) {
             return Err(format!("{name} gave no figure for: {}", broken.what).into());
         }
@@ -124,6 +131,20 @@ fn run(options: &Options) -> Result<(), Failure> {
         page::write(page, &machine::described(run.scratch.path()), &options.commit, &rows)?;
     }
     Ok(())
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => drop(terminate.recv().await),
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
 }
 
 async fn measure(name: &str, run: &Run) -> Result<Vec<Row>, Failure> {

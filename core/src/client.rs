@@ -24,7 +24,7 @@ use crate::model::{ClientEvent, Connection, Typing};
 use crate::observe::{Changes, Observable, StoreChange, Watchers};
 use crate::outbox::Outbox;
 use crate::outbox::actions::Acting;
-use crate::outbox::machine::Event;
+use crate::outbox::machine::{Event, IdentityId};
 use crate::outbox::worker::{self, WorkerMessage};
 use crate::realtime::{self, RealtimeMessage};
 use crate::store::identity::{self, Identity};
@@ -230,23 +230,33 @@ impl Inner {
         F: FnOnce(&rusqlite::Connection, &Acting) -> std::result::Result<Vec<Event>, StoreError> + Send + 'static,
     {
         self.started().await?;
-        let acting = self.acting().await?;
+        let acting = self.acting_as(IdentityId::default());
         // The worker is told from the commit itself: in the order of commits, and even if the caller has given up.
         let inner = self.clone();
         let tell = Box::new(move |events: &Vec<Event>| {
             inner.tell_worker(events.clone());
             inner.changes.announce(conversation.map_or(StoreChange::Everything, StoreChange::Conversation));
         });
-        let committed = self.database.write_and_tell(move |connection| work(connection, &acting), Some(tell)).await;
+        // Whom the write speaks for is read inside its own transaction: a question to a reader before it would cost as
+        // much as a quarter of the commit.
+        let inner = self.clone();
+        let work = move |connection: &rusqlite::Connection| {
+            let identity = inner.identity_within(connection)?.id;
+            work(connection, &Acting { identity, ..acting })
+        };
+        let committed = self.database.write_and_tell(work, Some(tell)).await;
         self.report_recoveries();
         committed?;
         Ok(())
     }
 
     pub async fn acting(&self) -> Result<Acting> {
-        let identity = self.identity().await?;
-        Ok(Acting {
-            identity: identity.id,
+        Ok(self.acting_as(self.identity().await?.id))
+    }
+
+    fn acting_as(&self, identity: IdentityId) -> Acting {
+        Acting {
+            identity,
             now: self.clock.wall(),
             born: self.birth_time(),
             bounds: Bounds {
@@ -255,7 +265,7 @@ impl Inner {
                 file_bytes: self.settings.outbox_file_bytes,
             },
             entropy: self.entropy.clone(),
-        })
+        }
     }
 
     /// The current identity; a fresh one if a damaged database has lost it.
@@ -265,6 +275,14 @@ impl Inner {
         }
         let (now, fresh) = (self.clock.wall(), self.fresh_credential());
         Ok(self.database.write(move |connection| identity::ensure(connection, fresh, now.0)).await?)
+    }
+
+    /// The same inside a transaction that is under way.
+    fn identity_within(&self, connection: &rusqlite::Connection) -> std::result::Result<Identity, StoreError> {
+        match identity::current(connection)? {
+            Some(identity) => Ok(identity),
+            None => identity::ensure(connection, self.fresh_credential(), self.clock.wall().0),
+        }
     }
 
     /// Tells of damaged databases that were rebuilt since the last look; whether there was one.

@@ -135,6 +135,24 @@ mod tests {
     }
 
     #[test]
+    fn a_number_survives_its_text_to_the_last_bit() {
+        for text in [
+            "31.245270191439438",
+            "121.48791951161945",
+            "0.30000000000000004",
+            "45913141877270640000.0",
+            "1.1754943508222875e-38",
+            "-0.0",
+            "1e21",
+        ] {
+            let number: FieldValue = serde_json::from_str(text).unwrap();
+            assert_eq!(number, FieldValue::Number(text.parse().unwrap()), "{text}");
+            let again = serde_json::to_string(&number).unwrap();
+            assert_eq!(serde_json::from_str::<FieldValue>(&again).unwrap(), number, "{text}");
+        }
+    }
+
+    #[test]
     fn each_kind_takes_its_own_values_and_no_others() {
         let good = [
             (FieldKind::Text, "abcde"),

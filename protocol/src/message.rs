@@ -30,7 +30,7 @@ pub enum Author {
 }
 
 /// What a message holds. An unknown kind is kept as it came, and renders once the app is updated.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]
 pub enum Content {
@@ -38,6 +38,18 @@ pub enum Content {
     Known(KnownContent),
     /// Any other: the JSON as it came.
     Unknown(serde_json::Map<String, serde_json::Value>),
+}
+
+/// Read as a JSON object first: of a member that comes twice, the last counts, in a known kind as in an unknown one. A
+/// message would otherwise turn from unknown to known on its way through the phone's own store.
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = serde_json::Map::deserialize(deserializer)?;
+        match KnownContent::deserialize(&raw) {
+            Ok(known) => Ok(Self::Known(known)),
+            Err(_) => Ok(Self::Unknown(raw)),
+        }
+    }
 }
 
 /// The kinds of content of this version.
@@ -209,6 +221,12 @@ mod tests {
         assert!(matches!(content, Content::Unknown(_)));
         let back: serde_json::Value = serde_json::to_value(&content).unwrap();
         assert_eq!(back, serde_json::from_str::<serde_json::Value>(json).unwrap());
+    }
+
+    #[test]
+    fn a_member_that_comes_twice_does_not_make_content_unknown() {
+        let twice = r#"{"kind":"text","text":"first","text":"last"}"#;
+        assert_eq!(serde_json::from_str::<Content>(twice).unwrap(), Content::text("last"));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub struct Change {
 }
 
 /// What changed; a kind of a later version is kept as it came.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]
 pub enum ChangeBody {
@@ -33,6 +33,17 @@ pub enum ChangeBody {
     Known(KnownChange),
     /// Any other: the JSON as it came.
     Unknown(serde_json::Map<String, serde_json::Value>),
+}
+
+/// Read as a JSON object first, for the same reason as the content of a message.
+impl<'de> Deserialize<'de> for ChangeBody {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = serde_json::Map::deserialize(deserializer)?;
+        match KnownChange::deserialize(&raw) {
+            Ok(known) => Ok(Self::Known(known)),
+            Err(_) => Ok(Self::Unknown(raw)),
+        }
+    }
 }
 
 /// The kinds of change of this version.
@@ -97,6 +108,19 @@ pub struct SyncPage {
 mod tests {
     use super::*;
     use crate::time::UnixMillis;
+
+    #[test]
+    fn a_member_that_comes_twice_reads_alike_before_and_after_the_store() {
+        let id = ConversationId::mint(UnixMillis(5), [1; 10]);
+        let message = format!(
+            r#"{{"id":"{id}","conversation_id":"{id}","seq":1,"version":1,"version":2,"author":{{"kind":"person"}},
+                "content":{{"kind":"text","text":"a"}},"created_at":"2026-11-21T09:30:00Z"}}"#
+        );
+        let json = format!(r#"{{"seq":7,"conversation_id":"{id}","kind":"message","message":{message}}}"#);
+        let change: Change = serde_json::from_str(&json).unwrap();
+        let again: Change = serde_json::from_str(&serde_json::to_string(&change).unwrap()).unwrap();
+        assert_eq!(again, change);
+    }
 
     #[test]
     fn an_unknown_change_is_kept_raw() {

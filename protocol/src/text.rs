@@ -25,7 +25,15 @@ pub fn check_characters(text: &str, limit: u32, field: &'static str) -> Result<(
 /// Takes out what [`check`] would refuse and no person typed on purpose: control characters, and carriage returns that
 /// some keyboards put before a line break.
 pub fn clean(text: &str) -> String {
-    text.replace("\r\n", "\n").chars().filter(|c| !is_forbidden(*c)).collect()
+    let mut cleaned = String::with_capacity(text.len());
+    for c in text.chars().filter(|c| !is_forbidden(*c)) {
+        if c == '\n' {
+            // However many stand there: what is cleaned once is clean.
+            cleaned.truncate(cleaned.trim_end_matches('\r').len());
+        }
+        cleaned.push(c);
+    }
+    cleaned
 }
 
 /// True if nothing in the text would be seen: white space and zero-width characters only.
@@ -57,6 +65,14 @@ mod tests {
     fn length_counts_characters_not_bytes() {
         assert!(check("ääääääääää", 10, "text").is_ok());
         assert_eq!(check("ääääääääääa", 10, "text").unwrap_err().code, Code::TextTooLong);
+    }
+
+    #[test]
+    fn cleaning_twice_changes_nothing_more() {
+        for pasted in ["a\r\r\nb", "a\r\u{0}\nb", "\r\r\r", "\r\n\r\r\n"] {
+            let once = clean(pasted);
+            assert_eq!(clean(&once), once, "{pasted:?}");
+        }
     }
 
     #[test]

@@ -27,12 +27,19 @@ impl UnixMillis {
         (0..=9999).contains(&moment.year()).then(|| moment.format(&format).ok())?
     }
 
-    /// Reads any RFC 3339 text, whatever its offset or number of digits; digits past the millisecond are cut off.
+    /// Reads any RFC 3339 text of the years 0 to 9999 in UTC, whatever its offset or number of digits; digits past the millisecond are cut off.
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok().map(Self)
+        let millis = i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok()?;
+        // An offset may carry the moment over the edge of the years that can be written again.
+        (YEAR_0..YEAR_10000).contains(&millis).then_some(Self(millis))
     }
 }
+
+/// 0000-01-01T00:00:00Z.
+const YEAR_0: i64 = -62_167_219_200_000;
+/// 10000-01-01T00:00:00Z.
+const YEAR_10000: i64 = 253_402_300_800_000;
 
 impl Serialize for UnixMillis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -66,6 +73,14 @@ mod tests {
             UnixMillis::from_rfc3339("2026-11-21T10:30:00.1239+01:00"),
             UnixMillis::from_rfc3339("2026-11-21T09:30:00.123Z")
         );
+    }
+
+    #[test]
+    fn a_time_that_could_not_be_written_again_is_not_read() {
+        assert_eq!(UnixMillis::from_rfc3339("9999-12-31T23:59:59.999Z"), Some(UnixMillis(YEAR_10000 - 1)));
+        assert_eq!(UnixMillis::from_rfc3339("0000-01-01T00:00:00Z"), Some(UnixMillis(YEAR_0)));
+        assert_eq!(UnixMillis::from_rfc3339("9999-12-31T23:59:59-01:00"), None);
+        assert_eq!(UnixMillis::from_rfc3339("0000-01-01T00:00:00+01:00"), None);
     }
 
     #[test]

@@ -1,12 +1,14 @@
-//! Every command of the project, the same on a laptop and in CI: `cargo xtask demo` and `cargo xtask test`.
+//! Every command of the project, the same on a laptop and in CI: `cargo xtask demo`, `test` and `bench`.
 //!
 //! Each command does its own set-up. What is missing is installed where that is allowed, else named with the command
 //! that installs it. This package is built first, so it needs no C compiler and few dependencies.
 
 #![allow(clippy::print_stdout, reason = "talking to a terminal is what this program is for")]
 
+mod bench;
 mod demo;
 mod errors_page;
+mod fuzz;
 mod layers;
 mod licences;
 mod links;
@@ -25,6 +27,8 @@ const HELP: &str = "\
 cargo xtask demo [--script] [--port N]   a server with sample data, and where to look; without a terminal, or with
                                          --script, the whole story plays by itself and every step is checked
 cargo xtask test [PART…] [--full]        everything, or the named parts; --full takes the long runs
+cargo xtask bench [NAME…] [--quick]      how fast it is, or the named measures; keeps the tables of docs/performance.md;
+                                         --quick only shows that the measures work, and keeps nothing
 ";
 
 /// What the command line asks for.
@@ -32,6 +36,7 @@ enum Command {
     Help,
     Demo { script: bool, port: u16 },
     Test { names: Vec<String>, full: bool },
+    Bench { names: Vec<String>, quick: bool },
 }
 
 fn main() -> ExitCode {
@@ -42,6 +47,7 @@ fn main() -> ExitCode {
         }
         Ok(Command::Demo { script, port }) => demo::run(script, port),
         Ok(Command::Test { names, full }) => parts::run(&names, full),
+        Ok(Command::Bench { names, quick }) => bench::run(&names, quick),
         Err(error) => {
             eprint!("{error}\n\n{HELP}");
             return ExitCode::from(2);
@@ -62,14 +68,15 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
         Some(Value(name)) => name.string()?,
         Some(other) => return Err(other.unexpected()),
     };
-    let (mut script, mut port, mut full, mut names) = (false, 0, false, Vec::new());
+    let (mut script, mut port, mut full, mut quick, mut names) = (false, 0, false, false, Vec::new());
     while let Some(arg) = args.next()? {
         match (command.as_str(), arg) {
             (_, Short('h') | Long("help")) => return Ok(Command::Help),
             ("demo", Long("script")) => script = true,
             ("demo", Long("port")) => port = args.value()?.parse()?,
             ("test", Long("full")) => full = true,
-            ("test", Value(name)) => names.push(name.string()?),
+            ("bench", Long("quick")) => quick = true,
+            ("test" | "bench", Value(name)) => names.push(name.string()?),
             (_, other) => return Err(other.unexpected()),
         }
     }
@@ -79,6 +86,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
             Some(unknown) => Err(format!("no part is called {unknown}; there are {}", parts::names().join(" ")).into()),
             None => Ok(Command::Test { names, full }),
         },
+        "bench" => Ok(Command::Bench { names, quick }),
         other => Err(format!("no command is called {other}").into()),
     }
 }

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{layers, licences, links, metadata::Graph, process, schemathesis, setup};
+use crate::{bench, fuzz, layers, licences, links, metadata::Graph, process, schemathesis, setup};
 
 /// What a part needs to know.
 pub struct Run {
@@ -53,13 +53,21 @@ impl From<setup::Missing> for Fault {
 type Part = (&'static str, fn(&mut Run) -> Result<(), Fault>);
 
 /// In this order: what is quick and what everything else needs comes first.
-const PARTS: [Part; 11] = [
+const PARTS: [Part; 13] = [
     ("fmt", |_| Ok(process::run(&mut process::cargo(&["fmt", "--all", "--check"]))?)),
     ("clippy", |_| cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     ("build", |_| build()),
     ("unit", unit),
     ("conformance", |run| black_box(run, "beistand-conformance")),
     ("e2e", |run| black_box(run, "beistand-e2e")),
+    ("fuzz", |run| {
+        black_box(run, "beistand-fuzzed")?;
+        if run.full { fuzz::run(run) } else { Ok(()) }
+    }),
+    ("bench", |_| {
+        build()?;
+        Ok(bench::smoke()?)
+    }),
     ("schemathesis", |run| {
         build()?;
         schemathesis::check(run)
@@ -183,8 +191,8 @@ fn build() -> Result<(), Fault> {
     cargo(&["build", "--workspace", "--all-targets"])
 }
 
-/// The packages whose tests start the programs themselves.
-const BLACK_BOX: [&str; 2] = ["beistand-conformance", "beistand-e2e"];
+/// The packages whose tests have a part of their own.
+const BLACK_BOX: [&str; 3] = ["beistand-conformance", "beistand-e2e", "beistand-fuzzed"];
 
 /// Where the tests run; their names do not depend on the platform.
 const PLATFORM: &str = "x86_64-unknown-linux-gnu";

@@ -39,6 +39,11 @@ pub fn target(name: &str) -> Result<PathBuf, String> {
 pub fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
+    plain(command)
+}
+
+/// Without what cargo has told this program about itself.
+pub fn plain(mut command: Command) -> Command {
     // These describe xtask to itself; handed on, they would make cargo believe that its environment changed.
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {

@@ -41,6 +41,9 @@ const PYTHON: Tool = Tool {
     there: || answers("python3", &["-c", "import ensurepip, venv"]),
 };
 
+/// The fuzzer's own runtime is C++.
+const CXX_COMPILER: Tool = Tool { what: "a C++ compiler", debian: &["g++"], there: || answers("c++", &["--version"]) };
+
 /// What every build needs.
 pub fn for_building() -> Result<(), Missing> {
     require(&[C_COMPILER, CERTIFICATES])
@@ -64,6 +67,34 @@ pub fn python_environment(requirements: &Path) -> Result<PathBuf, Missing> {
     process::run(pip.arg("--requirement").arg(requirements)).map_err(broken)?;
     std::fs::write(&stamp, wanted).map_err(|error| broken(format!("{}: {error}", stamp.display())))?;
     Ok(folder)
+}
+
+/// The version of `cargo-fuzz` that the fuzz targets are known to work with.
+const CARGO_FUZZ: &str = "0.13.2";
+
+/// The folder with `cargo-fuzz`, which is built from the Rust registry the first time, and the nightly toolchain that it
+/// needs, which `rustup` fetches.
+pub fn fuzzer() -> Result<PathBuf, Missing> {
+    require(&[C_COMPILER, CXX_COMPILER])?;
+    let broken = |error: String| Missing(format!("the fuzzer cannot be installed: {error}"));
+    if !answers("rustup", &["run", "nightly", "cargo", "--version"]) {
+        println!("installing a nightly toolchain");
+        let mut rustup = Command::new("rustup");
+        rustup.args(["toolchain", "install", "nightly", "--profile", "minimal", "--no-self-update"]);
+        process::run(&mut rustup).map_err(|error| {
+            Missing(format!("a nightly toolchain is missing: rustup toolchain install nightly ({error})"))
+        })?;
+    }
+    let folder = process::target("tools").map_err(broken)?;
+    let programs = folder.join("bin");
+    let fuzz = programs.join(format!("cargo-fuzz{}", env::consts::EXE_SUFFIX));
+    let says = process::output(Command::new(&fuzz).arg("--version")).unwrap_or_default();
+    if says.trim() != format!("cargo-fuzz {CARGO_FUZZ}") {
+        println!("installing cargo-fuzz {CARGO_FUZZ}");
+        let mut install = process::cargo(&["install", "cargo-fuzz", "--locked", "--force", "--version", CARGO_FUZZ]);
+        process::run(install.arg("--root").arg(&folder)).map_err(broken)?;
+    }
+    Ok(programs)
 }
 
 /// Whether a missing tool fails the run: in CI it does, on a laptop it is said at the end.

@@ -88,13 +88,14 @@ impl Bytes<'_> {
             wedged: flags & 2 != 0,
             server_errors: if flags & 4 != 0 { 49 } else { 0 },
             server_error_at: (flags & 8 != 0).then(|| self.time(now)),
+            files: flags & 32 != 0,
             known_created_at: (flags & 16 != 0).then(|| self.time(now)),
         }
     }
 
     fn outcome(&mut self) -> Outcome {
         let wait = Duration::from_secs(u64::from(self.next()) * 15);
-        match self.next() % 8 {
+        match self.next() % 10 {
             0 => Outcome::Stored,
             1 => Outcome::Transient { retry_after: Some(wait), server_error: wait.as_secs().is_multiple_of(2) },
             2 => Outcome::RateLimited { retry_after: wait },
@@ -102,6 +103,8 @@ impl Bytes<'_> {
             4 => Outcome::UnknownApp,
             5 => Outcome::EpochChanged,
             6 => Outcome::UpdateRequired,
+            8 => Outcome::Interrupted,
+            9 => Outcome::Unsendable { code: "attachment-gone" },
             _ => {
                 let code = Code::ALL[usize::from(self.next()) % Code::ALL.len()];
                 Outcome::Refused { code, detail: String::new() }

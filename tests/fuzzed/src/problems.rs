@@ -33,6 +33,7 @@ pub fn problem(data: &[u8]) {
         Outcome::RateLimited { retry_after } => assert!(code.is_some() && within(retry_after)),
         Outcome::Refused { code: refused, .. } => assert_eq!(Some(refused), code, "a foreign answer wedges"),
         Outcome::Identity { code: refused } => assert_eq!(Some(refused), code, "a foreign answer asks for an identity"),
+        Outcome::Interrupted | Outcome::Unsendable { .. } => panic!("an answer was taken for something of this phone"),
         Outcome::UnknownApp | Outcome::EpochChanged | Outcome::UpdateRequired => {
             assert!(code.is_some(), "a foreign answer stops the outbox");
         }

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 
 const HELP: &str = "\
-cargo xtask demo [--script] [--port N]   a server with sample data, and where to look; without a terminal, or with
+cargo xtask demo [--script] [--port N]   a server with sample data and the chat screen of a customer; without a terminal, or with
                                          --script, the whole story plays by itself and every step is checked
 cargo xtask test [PART…] [--full]        everything, or the named parts; --full takes the long runs
 cargo xtask bench [NAME…] [--quick]      how fast it is, or the named measures; keeps the tables of docs/performance.md;

@@ -1,7 +1,8 @@
-//! `cargo xtask demo`: a shop's support on this machine. With a terminal it stays and tells where to look; without one,
-//! or with `--script`, it plays the whole story by itself.
+//! `cargo xtask demo`: a shop's support on this machine. With a terminal it stays, tells where to look and opens the chat
+//! screen of a customer; without one, or with `--script`, it plays the whole story by itself.
 
 mod proxy;
+mod screen;
 mod story;
 mod terminal;
 
@@ -81,17 +82,22 @@ Read the answer:
   beistand show ID
 
 The same story told and checked by itself: cargo xtask demo --script
-Stop with Ctrl-C; everything written here is removed then.
+Ctrl-C ends it, the chat screen as well; everything written here is removed then.
 ",
         url = server.url(),
         programs = programs.display(),
         phone = phone.display(),
     );
-    while !stop.load(Ordering::SeqCst) {
-        if !server.is_running() {
-            return Err("the server ended by itself".to_owned());
+    let running = || !stop.load(Ordering::SeqCst);
+    if std::io::stdin().is_terminal() {
+        screen::open(&phone, &mut server, &running)?;
+    } else {
+        while running() {
+            if !server.is_running() {
+                return Err("the server ended by itself".to_owned());
+            }
+            thread::sleep(Duration::from_millis(100));
         }
-        thread::sleep(Duration::from_millis(100));
     }
     server.stop()
 }

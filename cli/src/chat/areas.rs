@@ -46,6 +46,8 @@ pub struct Talk {
     pub remark: Rect,
     /// What the input is for.
     pub label: Rect,
+    /// The files that will be attached.
+    pub files: Rect,
     /// The input.
     pub input: Rect,
 }
@@ -87,9 +89,11 @@ pub fn areas(state: &State) -> Option<Areas> {
     let most = INPUT_ROWS.min(usize::from(rest.height) / 3).max(1);
     let title = take_top(&mut rest, 1);
     let input = take_bottom(&mut rest, rows.clamp(1, most));
+    let files = state.compose().map_or(0, |compose| compose.files.len().min(3));
+    let files = take_bottom(&mut rest, files);
     let label = take_bottom(&mut rest, 1);
     let remark = take_bottom(&mut rest, 1);
-    areas.talk = Some(Talk { title, messages: rest, remark, label, input });
+    areas.talk = Some(Talk { title, messages: rest, remark, label, files, input });
     Some(areas)
 }
 

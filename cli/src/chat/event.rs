@@ -1,10 +1,12 @@
 //! What reaches the screen, and what it asks for. Everything between is a decision without input and output.
 
-use beistand_core::protocol::{AppConfig, ConversationId, MessageId};
-use beistand_core::{ClientEvent, Connection, Conversation, Difference, OutboxItem, Typing};
+use std::path::PathBuf;
+
+use beistand_core::protocol::{AppConfig, AttachmentId, ConversationId, MessageId};
+use beistand_core::{ClientEvent, Connection, Conversation, Difference, OutboxItem, Transfer, Typing};
 use crossterm::event::KeyEvent;
 
-use super::form::Draft;
+use super::{form::Draft, state::Chosen};
 
 /// Something has happened.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub enum Event {
         differences: Vec<Difference>,
         /// Whether there are earlier messages.
         has_earlier: bool,
+        /// With the first messages: how many of them the person has not read.
+        unread: Option<u64>,
     },
     /// Earlier messages were asked for; whether they have come.
     Earlier(ConversationId, bool),
@@ -52,6 +56,8 @@ pub enum Event {
     NotOpened(String, &'static str),
     /// Something else was not done, with this code.
     NotDone(&'static str),
+    /// Something about a file.
+    File(FileEvent),
     /// Words were not accepted; they come back.
     NotWritten {
         /// Where they were written.
@@ -60,9 +66,22 @@ pub enum Event {
         editing: Option<MessageId>,
         /// The words.
         text: String,
+        /// The files beside them.
+        files: Vec<Chosen>,
         /// Why.
         code: &'static str,
     },
+}
+
+/// What became of a file that was to be attached or saved.
+#[derive(Debug)]
+pub enum FileEvent {
+    /// It can be attached to what is written in a conversation; an error names why not.
+    Checked(ConversationId, Result<Chosen, &'static str>),
+    /// How far it has got on its way.
+    Moved(AttachmentId, Transfer),
+    /// It was saved there; an error names why not.
+    Saved(AttachmentId, Result<PathBuf, &'static str>),
 }
 
 /// Something is to be done.
@@ -77,7 +96,15 @@ pub enum Action {
     /// Ask what the server announces.
     AskConfig,
     /// Send a message.
-    Send(ConversationId, String),
+    Send(ConversationId, String, Vec<Chosen>),
+    /// See whether a file can be attached.
+    CheckFile(ConversationId, String),
+    /// Tell how far files have got.
+    Follow(Vec<AttachmentId>),
+    /// Fetch a file and save it there.
+    Save(AttachmentId, PathBuf),
+    /// Fetch it no longer.
+    CancelFetch(AttachmentId),
     /// Change the words of a message.
     Edit(ConversationId, MessageId, String),
     /// Take a message back.

@@ -1,11 +1,13 @@
 //! The history of the conversation that is looked at: its messages, as rows of a given width, and which rows are seen.
 //! One is at the end, or holds on to a message: what comes in or is loaded elsewhere does not move what one reads.
 
-use beistand_core::protocol::{Author, ConversationId, MessageId, UnixMillis};
-use beistand_core::{Difference, Message, MessageBody, MessageState};
+use std::collections::{BTreeMap, BTreeSet};
+
+use beistand_core::protocol::{AttachmentId, Author, ConversationId, MessageId, UnixMillis};
+use beistand_core::{Attachment, Difference, Message, MessageBody, MessageState, Transfer};
 
 use super::{calendar::Calendar, words::Words, wrap};
-use crate::harmless;
+use crate::{harmless, progress::percent};
 
 /// The columns left of the words, where the mark of the selected message stands.
 pub const GUTTER: usize = 2;
@@ -79,6 +81,8 @@ pub enum Part {
     },
     /// Words of the message.
     Words(String),
+    /// A file: its name, and where it is.
+    File(String, String),
     /// Something about the message in place of its words.
     Remark(String),
     /// Why it was not accepted.
@@ -197,7 +201,13 @@ impl History {
                     wrap::lines(words.unsupported, inside).into_iter().map(Part::Remark).collect()
                 }
             };
-            body.into_iter().for_each(|part| put(place, part));
+            let words_are_shown =
+                message.attachments.is_empty() || message.text().is_none_or(|text| !text.trim().is_empty());
+            body.into_iter().filter(|_| words_are_shown).for_each(|part| put(place, part));
+            for file in &message.attachments {
+                let (name, about) = writing.file(file);
+                put(place, Part::File(name, about));
+            }
             for line in reason.iter().flat_map(|reason| wrap::lines(reason, inside)) {
                 put(place, Part::Reason(line));
             }
@@ -278,7 +288,11 @@ pub struct Writing<'a> {
     /// Which day is today.
     pub now: UnixMillis,
     /// Why rows of the outbox have stopped.
-    pub codes: &'a std::collections::BTreeMap<MessageId, String>,
+    pub codes: &'a BTreeMap<MessageId, String>,
+    /// How far files have got.
+    pub transfers: &'a BTreeMap<AttachmentId, Transfer>,
+    /// Files that are being fetched.
+    pub fetching: &'a BTreeSet<AttachmentId>,
 }
 
 impl Writing<'_> {
@@ -287,6 +301,21 @@ impl Writing<'_> {
             MessageState::Wedged(Some(code)) => self.words.why(code.as_str()),
             _ => self.words.why(self.codes.get(&message.id).map_or("unknown", String::as_str)),
         }
+    }
+
+    fn file(&self, file: &Attachment) -> (String, String) {
+        let state =
+            if self.fetching.contains(&file.id) { self.words.fetching } else { self.words.file_state(file.state) };
+        let size = (self.words.bytes)(file.size);
+        let about = match self.transfers.get(&file.id).filter(|transfer| transfer.total > 0) {
+            Some(transfer) => {
+                let percent = percent(transfer.done, transfer.total);
+                let full = usize::try_from(percent / 10).unwrap_or(10);
+                format!("{size} · {state} {}{} {percent} %", "█".repeat(full), "░".repeat(10 - full))
+            }
+            None => format!("{size} · {state}"),
+        };
+        (harmless::line(&file.name), about)
     }
 
     fn head(&self, message: &Message) -> Part {
@@ -322,14 +351,20 @@ impl Writing<'_> {
 mod tests {
     use super::*;
     use crate::chat::{sample, words::DE};
-    use std::collections::BTreeMap;
 
     const NONE: BTreeMap<MessageId, String> = BTreeMap::new();
 
     fn rows(history: &History, columns: usize) -> Vec<Row> {
         let calendar = Calendar::utc();
         let codes = NONE;
-        let writing = Writing { words: &DE, calendar: &calendar, now: sample::NOW, codes: &codes };
+        let writing = Writing {
+            words: &DE,
+            calendar: &calendar,
+            now: sample::NOW,
+            codes: &codes,
+            transfers: &BTreeMap::new(),
+            fetching: &BTreeSet::new(),
+        };
         history.rows(&writing, columns)
     }
 

@@ -22,7 +22,8 @@ listed!(
     /// Something that a key does.
     Hint {
         Help, Quit, NextPane, New, Redraw, Choose, OpenChosen, Close, Reopen, Select, Page, Ends, Edit, TakeBack, Retry,
-        Discard, Back, Send, NewLine, Words, DeleteWord, DeleteLine, NextField, ChooseValue, SendForm, Yes, No, CloseHelp,
+        Discard, Back, Send, NewLine, Words, DeleteWord, DeleteLine, NextField, ChooseValue, SendForm, Yes, No,
+        CloseHelp, Attach, Detach, Save, CancelFetch, SaveHere, NextFile,
     }
 );
 
@@ -30,7 +31,7 @@ listed!(
     /// A key or a pair of keys, as it is named to a person.
     Pressed {
         F1, CtrlC, CtrlL, CtrlN, CtrlS, CtrlW, CtrlUK, CtrlArrows, Tab, Escape, Enter, AltEnter, UpDown, LeftRight, Pages,
-        Ends, Delete, C, E, N, R, Yes,
+        Ends, Delete, C, E, N, R, Yes, CtrlO, Backspace, S, X,
     }
 );
 
@@ -57,7 +58,7 @@ pub const IN_LIST: [Bound; 5] = [
 ];
 
 /// Keys of the history.
-pub const IN_HISTORY: [Bound; 9] = [
+pub const IN_HISTORY: [Bound; 11] = [
     (Pressed::UpDown, Hint::Select),
     (Pressed::Pages, Hint::Page),
     (Pressed::Ends, Hint::Ends),
@@ -65,14 +66,18 @@ pub const IN_HISTORY: [Bound; 9] = [
     (Pressed::R, Hint::Retry),
     (Pressed::Delete, Hint::TakeBack),
     (Pressed::Delete, Hint::Discard),
+    (Pressed::S, Hint::Save),
+    (Pressed::X, Hint::CancelFetch),
     (Pressed::C, Hint::Close),
     (Pressed::C, Hint::Reopen),
 ];
 
 /// Keys of the input.
-pub const IN_INPUT: [Bound; 7] = [
+pub const IN_INPUT: [Bound; 9] = [
     (Pressed::Enter, Hint::Send),
     (Pressed::AltEnter, Hint::NewLine),
+    (Pressed::CtrlO, Hint::Attach),
+    (Pressed::Backspace, Hint::Detach),
     (Pressed::UpDown, Hint::Select),
     (Pressed::Pages, Hint::Page),
     (Pressed::CtrlArrows, Hint::Words),

@@ -1,19 +1,23 @@
 //! What the screen asks of the core. Writes go one after the other, in the order of the keys; what may wait for the network
 //! goes on its own.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use beistand_core::protocol::ConversationId;
-use beistand_core::{Client, Error, ErrorKind, Result, TicketDraft};
+use beistand_core::protocol::{AttachmentId, ConversationId};
+use beistand_core::{AttachmentSource, Client, Error, ErrorKind, MessageDraft, Result, TicketDraft};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::JoinHandle,
 };
 
 use super::{
-    event::{Action, Event},
+    event::{Action, Event, FileEvent},
     form::Draft,
+    state::Chosen,
 };
+use crate::save::Saving;
 
 /// Messages that are loaded at a time.
 const EARLIER: u32 = 50;
@@ -31,6 +35,8 @@ pub struct Work {
     writes: UnboundedSender<Write>,
     writer: JoinHandle<()>,
     looking: Option<(JoinHandle<()>, UnboundedSender<()>)>,
+    following: BTreeMap<AttachmentId, JoinHandle<()>>,
+    fetching: BTreeMap<AttachmentId, JoinHandle<()>>,
 }
 
 enum Write {
@@ -43,7 +49,15 @@ impl Work {
     pub fn begin(client: &Client, events: UnboundedSender<Event>) -> Self {
         let (writes, orders) = unbounded_channel();
         let writer = tokio::spawn(write(client.clone(), orders, events.clone()));
-        Self { client: client.clone(), events, writes, writer, looking: None }
+        Self {
+            client: client.clone(),
+            events,
+            writes,
+            writer,
+            looking: None,
+            following: BTreeMap::new(),
+            fetching: BTreeMap::new(),
+        }
     }
 
     /// Reads what waits or has stopped, after the writes before it.
@@ -64,9 +78,44 @@ impl Work {
             Action::AskConfig => {
                 tokio::spawn(ask_config(self.client.clone(), self.events.clone()));
             }
+            Action::CheckFile(conversation, text) => {
+                let _ = self.events.send(Event::File(FileEvent::Checked(conversation, check(&text))));
+            }
+            Action::Follow(ids) => self.follow_files(&ids),
+            Action::Save(id, place) => {
+                let (client, events) = (self.client.clone(), self.events.clone());
+                let fetched = tokio::spawn(async move {
+                    let saved = save(&client, id, &place).await.map(|()| place);
+                    let _ = events.send(Event::File(FileEvent::Saved(id, saved)));
+                });
+                self.fetching.insert(id, fetched);
+            }
+            // What has arrived stays for the next try.
+            Action::CancelFetch(id) => {
+                if let Some(fetching) = self.fetching.remove(&id) {
+                    fetching.abort();
+                }
+            }
             write => {
                 let _ = self.writes.send(Write::Action(write));
             }
+        }
+    }
+
+    /// Tells how far files have got, each for as long as the screen is up.
+    fn follow_files(&mut self, ids: &[AttachmentId]) {
+        for id in ids {
+            let (id, mut progress, events) =
+                (*id, self.client.attachments().progress(*id).subscribe(), self.events.clone());
+            self.following.entry(id).or_insert_with(|| {
+                tokio::spawn(async move {
+                    while let Some(transfer) = progress.next().await {
+                        if events.send(Event::File(FileEvent::Moved(id, transfer))).is_err() {
+                            return;
+                        }
+                    }
+                })
+            });
         }
     }
 
@@ -93,7 +142,42 @@ impl Drop for Work {
         if let Some((looking, _)) = self.looking.take() {
             looking.abort();
         }
+        self.following.values().chain(self.fetching.values()).for_each(JoinHandle::abort);
     }
+}
+
+/// A path as it is typed, or as a terminal pastes a file that was dragged into it: quoted, or with its spaces escaped.
+fn path(text: &str) -> PathBuf {
+    let quoted = |quote: char| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
+    let text = match quoted('\'').or_else(|| quoted('"')) {
+        Some(inner) => inner.to_owned(),
+        None => text.replace("\\ ", " "),
+    };
+    match (text.strip_prefix("~/"), std::env::var_os("HOME")) {
+        (Some(rest), Some(home)) => Path::new(&home).join(rest),
+        _ => PathBuf::from(text),
+    }
+}
+
+fn check(text: &str) -> std::result::Result<Chosen, &'static str> {
+    let path = path(text);
+    let metadata = std::fs::metadata(&path).ok().filter(std::fs::Metadata::is_file).ok_or("unreadable")?;
+    if metadata.len() == 0 {
+        return Err("attachment-empty");
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Chosen { path, name, size: metadata.len() })
+}
+
+/// Fetches a file and puts a copy there; what is there already is left alone.
+async fn save(client: &Client, id: AttachmentId, place: &Path) -> std::result::Result<(), &'static str> {
+    let place = path(&place.to_string_lossy());
+    if place.exists() {
+        return Err(if place.is_dir() { "unwritable" } else { "exists" });
+    }
+    let here = client.attachments().fetch(id).await.map_err(|error| error.kind.code())?;
+    let copied = Saving::begin(&place).and_then(|saving| saving.copy(&here));
+    copied.map(|_| ()).map_err(|_| "unwritable")
 }
 
 /// Follows a conversation, and loads earlier messages when asked.
@@ -109,6 +193,7 @@ async fn follow(client: Client, id: ConversationId, mut orders: UnboundedReceive
             return;
         }
     };
+    let mut first = true;
     loop {
         let told = tokio::select! {
             differences = timeline.next() => differences,
@@ -117,14 +202,19 @@ async fn follow(client: Client, id: ConversationId, mut orders: UnboundedReceive
                 let came = matches!(loaded, Ok(Ok(_)));
                 let differences = loaded.ok().and_then(Result::ok).unwrap_or_default();
                 let has_earlier = timeline.has_earlier();
-                let _ = events.send(Event::Timeline { conversation: id, differences, has_earlier });
+                let _ = events.send(Event::Timeline { conversation: id, differences, has_earlier, unread: None });
                 let _ = events.send(Event::Earlier(id, came));
                 continue;
             }
         };
         let Some(differences) = told else { return };
         let has_earlier = timeline.has_earlier();
-        if events.send(Event::Timeline { conversation: id, differences, has_earlier }).is_err() {
+        // The list may be older than this history, so the mark of new messages cannot come from there.
+        let unread = match std::mem::take(&mut first) {
+            true => client.conversations().get(id).await.ok().map(|conversation| conversation.unread),
+            false => None,
+        };
+        if events.send(Event::Timeline { conversation: id, differences, has_earlier, unread }).is_err() {
             return;
         }
     }
@@ -165,15 +255,16 @@ async fn carry_out(client: &Client, action: Action) -> Option<Event> {
                 Err(error) => not_opened(&error),
             });
         }
-        Action::Send(conversation, text) => {
-            let sent = conversations.send(conversation, &text).await;
+        Action::Send(conversation, text, files) => {
+            let attachments = files.iter().map(|file| AttachmentSource::path(&file.path)).collect();
+            let sent = conversations.send(conversation, MessageDraft { text: text.clone(), attachments }).await;
             let code = sent.err()?.kind.code();
-            return Some(Event::NotWritten { conversation, editing: None, text, code });
+            return Some(Event::NotWritten { conversation, editing: None, text, files, code });
         }
         Action::Edit(conversation, message, text) => {
             let edited = conversations.edit(message, &text).await;
             let code = edited.err()?.kind.code();
-            return Some(Event::NotWritten { conversation, editing: Some(message), text, code });
+            return Some(Event::NotWritten { conversation, editing: Some(message), text, files: Vec::new(), code });
         }
         Action::TakeBack(message) => conversations.retract(message).await,
         Action::Retry(message) => match outbox.find(message.0).await {
@@ -193,6 +284,10 @@ async fn carry_out(client: &Client, action: Action) -> Option<Event> {
         }
         Action::Look(_)
         | Action::LoadEarlier
+        | Action::CheckFile(..)
+        | Action::Follow(_)
+        | Action::Save(..)
+        | Action::CancelFetch(_)
         | Action::AskConfig
         | Action::Typing(..)
         | Action::Redraw

@@ -30,6 +30,7 @@ const F1: &str = "\x1bOP";
 const DELETE: &str = "\x1b[3~";
 const CTRL_C: &str = "\x03";
 const CTRL_N: &str = "\x0e";
+const CTRL_O: &str = "\x0f";
 
 /// A server, and a phone that is its customer.
 struct World {

@@ -1,10 +1,11 @@
 //! What a person sees in the main states, and that nothing overflows.
 
+use beistand_test_support::process::ServerProcess;
 use beistand_test_support::proxy::{Fault, Proxy};
 use vt100::Screen;
 
 use crate::{
-    CTRL_N, DELETE, DOWN, ENTER, ESCAPE, F1, NARROW, PAGE_UP, UP, WIDE, World,
+    CTRL_N, CTRL_O, DELETE, DOWN, ENTER, ESCAPE, F1, NARROW, PAGE_UP, UP, WIDE, World,
     emulator::{Emulator, has, rows},
     picture,
 };
@@ -73,19 +74,19 @@ fn offline_says_what_waits_and_sends_it_when_the_server_is_back() {
 
 #[test]
 fn a_wedged_message_says_why_and_can_be_discarded() {
-    let (world, id) = busy();
-    let proxy = Proxy::start(world.server.port, || Fault::None);
-    let chat = Emulator::start(&proxy.url(), &world.data(), WIDE, &[&id]);
+    let (mut world, id) = busy();
+    let chat = world.chat(WIDE, &[&id]);
     chat.shows(&["Rücksendebestätigung ist heute Morgen", "Schreiben Sie hier"]);
-    let body = r#"{"type":"https://beistand.dev/problems/text-too-long","title":"The text is too long","status":422,"detail":"too long","code":"text-too-long"}"#;
-    let refusal = format!(
-        "HTTP/1.1 422 Unprocessable Content\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-        body.len()
-    );
-    proxy.set_faults(move || Fault::Answer(refusal.clone()));
+    world.server.kill();
+    chat.shows(&["Keine Verbindung"]);
     chat.keys("Hier ist mein ganzer Schriftwechsel mit der Post seit März.\r");
+    chat.shows(&["· wartet", "1 Nachricht wartet"]);
+    // Meanwhile somebody decides that messages are short.
+    let config = world.folder.path().join("strict.toml");
+    std::fs::write(&config, "[limits]\ntext_chars = 20\n").unwrap();
+    let (data, port) = (world.folder.path().join("server"), world.server.port);
+    world.server = ServerProcess::start(&data, port, &["--config", config.to_str().unwrap()]);
     chat.shows(&["✗ nicht angenommen", "Der Text ist zu lang."]);
-    proxy.set_faults(|| Fault::None);
     chat.keys(UP);
     let screen = chat.shows(&["✗ nicht angenommen", "r Wiederholen", "e Ändern", "Entf Verwerfen"]);
     picture(&screen, "chat-wedged", "A message that was not accepted, with the reason and the keys to decide about it");
@@ -118,19 +119,13 @@ fn a_narrow_terminal_shows_one_part_and_a_resize_leaves_nothing_behind() {
     for (columns, rows_high) in [(30, 6), (110, 30), (60, 20), (40, 10), (200, 50)] {
         chat.resize(columns, rows_high);
         let small = columns < 40;
-        let screen = chat.wait("the new size", |screen| {
-            if small {
-                has(screen, "zu klein")
-            } else {
-                rows(screen).last().is_some_and(|row| row.contains("F1 Hilfe"))
-            }
+        let screen = chat.wait("the new size, with the cursor behind the text", |screen| {
+            let all = rows(screen);
+            let at_text = all[usize::from(screen.cursor_position().0)].contains("Sendungsverfolgungsnummer.");
+            let drawn = all.last().is_some_and(|row| row.contains("F1 Hilfe"));
+            if small { has(screen, "zu klein") } else { drawn && at_text }
         });
         nothing_overflows(&screen);
-        let cursor = screen.cursor_position();
-        assert!(
-            small || rows(&screen)[usize::from(cursor.0)].contains("Sendungsverfolgungsnummer."),
-            "the cursor follows the text"
-        );
     }
     // What is left of a larger picture would stand twice now.
     let screen =
@@ -209,4 +204,78 @@ fn what_another_writes_cannot_steer_the_terminal() {
             .chars()
             .any(|c| ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c))
     );
+}
+
+#[test]
+fn a_file_is_attached_with_progress_and_the_answers_file_is_saved() {
+    let (world, id) = busy();
+    let photo = world.folder.path().join("Einlieferungsbeleg Rücksendung.txt");
+    let lines = (0..60_000_u32).map(|line| format!("{:08x}\n", line.wrapping_mul(0x9e37_79b9))).collect::<String>();
+    std::fs::write(&photo, &lines).unwrap();
+    let proxy = Proxy::start(world.server.port, || Fault::None);
+    let chat = Emulator::start(&proxy.url(), &world.data(), WIDE, &[&id]);
+    chat.shows(&["Rücksendebestätigung ist heute Morgen", "Schreiben Sie hier"]);
+    chat.keys(CTRL_O);
+    chat.shows(&["Datei anhängen", "Pfad der Datei"]);
+    chat.paste(&format!("'{}'", photo.display()));
+    chat.keys(ENTER);
+    chat.wait("the file is taken", |screen| has(screen, "+ [Einlieferungsbeleg") && !has(screen, "Pfad der Datei"));
+    chat.keys("Hier ist der Beleg.");
+    // From now on each request takes its time.
+    proxy.set_faults(|| Fault::Slow(120));
+    chat.keys(ENTER);
+    let screen = chat.wait("progress", |screen| {
+        // The cursor is back in the input: the picture is whole.
+        has(screen, "wird hochgeladen █") && has(screen, " %") && screen.cursor_position().0 == 28
+    });
+    picture(&screen, "chat-attach", "A file on its way, with how far it has got");
+    proxy.set_faults(|| Fault::None);
+    chat.wait("it has arrived", |screen| has(screen, "✓ gesendet") && has(screen, "auf diesem Gerät"));
+
+    let label = world.folder.path().join("Etikett.txt");
+    std::fs::write(&label, "Etikett").unwrap();
+    world.agent(&["reply", &id, "Das Etikett:", "--attach", label.to_str().unwrap()]);
+    chat.shows(&["[Etikett.txt]", "beim Kundendienst"]);
+    chat.keys(UP);
+    chat.shows(&["s Sichern"]);
+    chat.keys("s");
+    chat.shows(&["Datei sichern", "Wohin?"]);
+    // Ctrl+U takes the proposed name away.
+    let place = world.folder.path().join("gesichert.txt");
+    chat.keys("\x15");
+    chat.paste(place.to_str().unwrap());
+    chat.keys(ENTER);
+    chat.shows(&["Gesichert:"]);
+    assert_eq!(std::fs::read(&place).unwrap(), b"Etikett");
+}
+
+#[test]
+fn taking_a_message_back_stops_its_upload() {
+    let (world, id) = busy();
+    let file = world.folder.path().join("film.txt");
+    std::fs::write(&file, "eine Zeile\n".repeat(200_000)).unwrap();
+    let proxy = Proxy::start(world.server.port, || Fault::None);
+    let chat = Emulator::start(&proxy.url(), &world.data(), NARROW, &[&id]);
+    chat.shows(&["Nachricht"]);
+    chat.keys(CTRL_O);
+    chat.shows(&["Datei anhängen"]);
+    chat.paste(file.to_str().unwrap());
+    chat.keys(ENTER);
+    chat.shows(&["+ [film.txt]"]);
+    proxy.set_faults(|| Fault::Slow(200));
+    chat.keys(ENTER);
+    chat.wait("progress", |screen| has(screen, " %"));
+    chat.keys(UP);
+    chat.shows(&["Entf Zurücknehmen"]);
+    chat.keys(DELETE);
+    chat.shows(&["Zurücknehmen?"]);
+    chat.keys("j");
+    proxy.set_faults(|| Fault::None);
+    chat.wait("the file goes", |screen| !has(screen, "film.txt"));
+    // What is sent afterwards is not held up.
+    chat.keys("\t");
+    chat.keys("Doch nicht.");
+    chat.shows(&["Doch nicht."]);
+    chat.keys(ENTER);
+    chat.shows(&["✓ gesendet"]);
 }

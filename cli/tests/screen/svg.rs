@@ -44,7 +44,7 @@ pub fn picture(screen: &Screen, title: &str) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
          role=\"img\">\n<title>{}</title>\n<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{GROUND}\"/>\n\
-         <g font-family=\"'DejaVu Sans Mono', 'Noto Sans Mono', 'Noto Sans Mono CJK JP', 'Noto Color Emoji', Menlo, Consolas, monospace\" \
+         <g font-family=\"'DejaVu Sans Mono', 'Noto Sans Mono', 'Noto Sans Mono CJK JP', Menlo, Consolas, monospace\" \
          font-size=\"15\" xml:space=\"preserve\">\n",
         escaped(title)
     );

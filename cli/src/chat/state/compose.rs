@@ -1,14 +1,29 @@
 //! What is being written in a conversation: a new message, or other words for one that is there.
 
+use std::path::PathBuf;
+
 use beistand_core::protocol::MessageId;
 
 use crate::chat::editor::Editor;
+
+/// A file that will be attached.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Chosen {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What it is called.
+    pub name: String,
+    /// How many bytes it has.
+    pub size: u64,
+}
 
 /// The input of a conversation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Compose {
     /// The words.
     pub editor: Editor,
+    /// The files of the new message.
+    pub files: Vec<Chosen>,
     /// The message that is being changed.
     pub editing: Option<MessageId>,
     /// The words of the new message, put aside while another one is changed.
@@ -19,7 +34,7 @@ pub struct Compose {
 
 impl Default for Compose {
     fn default() -> Self {
-        Self { editor: Editor::words(), editing: None, aside: String::new(), before: String::new() }
+        Self { editor: Editor::words(), files: Vec::new(), editing: None, aside: String::new(), before: String::new() }
     }
 }
 
@@ -27,7 +42,7 @@ impl Compose {
     /// Whether nothing would be lost.
     pub fn is_blank(&self) -> bool {
         let unchanged = self.editing.is_some() && self.editor.text() == self.before;
-        self.aside.trim().is_empty() && (unchanged || self.editor.is_blank())
+        self.files.is_empty() && self.aside.trim().is_empty() && (unchanged || self.editor.is_blank())
     }
 
     /// Begins to change a message.
@@ -49,7 +64,8 @@ impl Compose {
     }
 
     /// Puts words that were not accepted back, in front of what was written since.
-    pub fn put_back(&mut self, editing: Option<MessageId>, text: &str) {
+    pub fn put_back(&mut self, editing: Option<MessageId>, text: &str, files: Vec<Chosen>) {
+        self.files.splice(0..0, files);
         match editing {
             Some(message) => {
                 self.edit(message, text);

@@ -13,10 +13,11 @@ impl State {
     pub(super) fn hear(&mut self, event: Event) -> Vec<Action> {
         match event {
             Event::Conversations(list) => return self.hear_list(list),
-            Event::Timeline { conversation, differences, has_earlier }
+            Event::Timeline { conversation, differences, has_earlier, unread }
                 if Some(conversation) == self.history.conversation =>
             {
-                self.hear_timeline(differences, has_earlier);
+                self.hear_timeline(differences, has_earlier, unread);
+                return self.moving();
             }
             Event::Earlier(conversation, came) if Some(conversation) == self.history.conversation => {
                 self.history.earlier = if came { Earlier::Idle } else { Earlier::Unreachable };
@@ -49,9 +50,10 @@ impl State {
                 }
             }
             Event::NotDone(code) => self.notice = Some(self.words.why(code)),
-            Event::NotWritten { conversation, editing, text, code } => {
+            Event::File(event) => self.hear_file(event),
+            Event::NotWritten { conversation, editing, text, files, code } => {
                 self.notice = Some(self.words.why(code));
-                self.composing.entry(conversation).or_default().put_back(editing, &text);
+                self.composing.entry(conversation).or_default().put_back(editing, &text, files);
             }
             _ => {}
         }
@@ -69,7 +71,6 @@ impl State {
             self.history = History::default();
             self.focus = Focus::List;
         }
-        self.place_mark();
         if self.history.conversation.is_none() { self.look_at_first() } else { Vec::new() }
     }
 
@@ -78,7 +79,7 @@ impl State {
         first.map_or_else(Vec::new, |id| self.look(id))
     }
 
-    fn hear_timeline(&mut self, differences: Vec<beistand_core::Difference>, has_earlier: bool) {
+    fn hear_timeline(&mut self, differences: Vec<beistand_core::Difference>, has_earlier: bool, unread: Option<u64>) {
         let held = self.shown_rows().filter(|_| self.history.earlier == Earlier::Loading).and_then(|(rows, height)| {
             // Loading was asked for by going up: what is seen stays where it is.
             self.history.hold(&rows, self.history.top(&rows, height))
@@ -90,7 +91,9 @@ impl State {
         if let (Some(held), true) = (held, added.is_empty()) {
             self.history.scroll = held;
         }
-        self.place_mark();
+        if let Some(unread) = unread {
+            self.place_mark(unread);
+        }
         let unseen = !was_at_end || !self.in_front || self.focus == Focus::List;
         if let (Some(first), true) = (added.first(), was_loaded && unseen) {
             self.newer += if was_at_end { 0 } else { added.len() };
@@ -98,13 +101,8 @@ impl State {
         }
     }
 
-    /// Marks new messages once, when both the list and the history are there.
-    fn place_mark(&mut self) {
-        if !self.mark_waits || !self.history.loaded {
-            return;
-        }
-        let Some(unread) = self.chosen().map(|conversation| conversation.unread) else { return };
-        self.mark_waits = false;
+    /// Marks what was new when the history was opened.
+    fn place_mark(&mut self, unread: u64) {
         self.history.mark_new(unread);
         // A long absence begins to be read where it began.
         if let (Some(first), Some((rows, height))) = (self.history.first_new, self.shown_rows()) {

@@ -10,6 +10,16 @@ impl State {
             (Some(Dialog::Help(_)), _) => {
                 return vec![(Pressed::Escape, Hint::CloseHelp), (Pressed::UpDown, Hint::Page)];
             }
+            (Some(Dialog::Attach(..)), _) => {
+                return vec![(Pressed::Enter, Hint::Attach), (Pressed::Escape, Hint::Back)];
+            }
+            (Some(Dialog::Save(..)), _) => {
+                let next = (self.selected_files().len() > 1).then_some((Pressed::Tab, Hint::NextFile));
+                return [(Pressed::Enter, Hint::SaveHere), (Pressed::Escape, Hint::Back)]
+                    .into_iter()
+                    .chain(next)
+                    .collect();
+            }
             (Some(_), _) => return vec![(Pressed::Yes, Hint::Yes), (Pressed::Escape, Hint::No)],
             (None, Screen::Form) => self.form_hints(),
             (None, Screen::Talk) => match self.focus {
@@ -56,6 +66,11 @@ impl State {
                 hints.extend([(Pressed::E, Hint::Edit), (Pressed::Delete, Hint::TakeBack)]);
             }
         }
+        if self.selected_files().iter().any(|file| self.fetching.contains(&file.id)) {
+            hints.push((Pressed::X, Hint::CancelFetch));
+        } else if !self.selected_files().is_empty() {
+            hints.push((Pressed::S, Hint::Save));
+        }
         hints.extend([(Pressed::UpDown, Hint::Select), (Pressed::Escape, Hint::Back)]);
         hints.extend(self.closing());
         hints
@@ -64,7 +79,7 @@ impl State {
     fn input_hints(&self) -> Vec<Bound> {
         let mut hints = Vec::new();
         let compose = self.compose();
-        if compose.is_some_and(|compose| !compose.editor.is_blank()) {
+        if compose.is_some_and(|compose| !compose.editor.is_blank() || !compose.files.is_empty()) {
             hints.extend([(Pressed::Enter, Hint::Send), (Pressed::AltEnter, Hint::NewLine)]);
         }
         if compose.is_some_and(|compose| compose.editing.is_some()) {
@@ -72,7 +87,7 @@ impl State {
         } else if !self.history.messages.is_empty() {
             hints.push((Pressed::UpDown, Hint::Select));
         }
-        hints.extend([(Pressed::Tab, Hint::NextPane), (Pressed::CtrlN, Hint::New)]);
+        hints.extend([(Pressed::CtrlO, Hint::Attach), (Pressed::Tab, Hint::NextPane), (Pressed::CtrlN, Hint::New)]);
         hints
     }
 }

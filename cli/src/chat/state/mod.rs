@@ -3,26 +3,28 @@
 
 mod compose;
 mod core_events;
+mod files;
 mod hints;
 mod press;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use beistand_core::protocol::{AppConfig, Author, ConversationId, MessageId, Status, UnixMillis};
-use beistand_core::{Connection, Conversation, Message, MessageBody, MessageState, Typing};
+use beistand_core::protocol::{AppConfig, AttachmentId, Author, ConversationId, MessageId, Status, UnixMillis};
+use beistand_core::{Connection, Conversation, Message, MessageBody, MessageState, Transfer, Typing};
 
 use super::{
     areas::{Areas, areas, inside},
     calendar::Calendar,
+    editor::Editor,
     event::{Action, Event},
     form::Form,
     history::{History, Row, Writing},
     words::Words,
 };
 
-pub use compose::Compose;
+pub use compose::{Chosen, Compose};
 
 /// Which part the keys go to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,6 +57,10 @@ pub enum Dialog {
     TakeBack(MessageId),
     /// Give up what was not accepted?
     Discard(MessageId),
+    /// Which file is to be attached, and why the last one could not be.
+    Attach(Editor, Option<String>),
+    /// Where a file is to be saved, and why it cannot be there; its place among the files of the message.
+    Save(usize, Editor, Option<String>),
 }
 
 /// Why nothing is delivered, if the server has said so.
@@ -108,10 +114,12 @@ pub struct State {
     pub notice: Option<String>,
     /// Whether the terminal is in front.
     pub in_front: bool,
-    /// The mark of new messages waits for the list or the history.
-    mark_waits: bool,
     /// Messages of others that came while one read further up.
     pub newer: usize,
+    /// How far files have got.
+    pub transfers: BTreeMap<AttachmentId, Transfer>,
+    /// Files that are being fetched.
+    pub fetching: BTreeSet<AttachmentId>,
 }
 
 impl State {
@@ -142,8 +150,9 @@ impl State {
             typing: Vec::new(),
             notice: None,
             in_front: true,
-            mark_waits: true,
             newer: 0,
+            transfers: BTreeMap::new(),
+            fetching: BTreeSet::new(),
         }
     }
 
@@ -227,7 +236,14 @@ impl State {
 
     /// The rows of the history at a width.
     pub fn rows(&self, columns: u16) -> Vec<Row> {
-        let writing = Writing { words: self.words, calendar: &self.calendar, now: self.now, codes: &self.codes };
+        let writing = Writing {
+            words: self.words,
+            calendar: &self.calendar,
+            now: self.now,
+            codes: &self.codes,
+            transfers: &self.transfers,
+            fetching: &self.fetching,
+        };
         self.history.rows(&writing, usize::from(columns))
     }
 
@@ -256,7 +272,6 @@ impl State {
             return Vec::new();
         }
         self.history = History::of(id);
-        self.mark_waits = true;
         self.newer = 0;
         vec![Action::Look(id)]
     }

@@ -38,6 +38,10 @@ impl State {
         if keys::is_ctrl(key, 'n') {
             return self.begin_form();
         }
+        if keys::is_ctrl(key, 'o') {
+            self.begin_attach();
+            return Vec::new();
+        }
         match (key.code, self.focus) {
             (KeyCode::Tab, _) => self.turn(1),
             (KeyCode::BackTab, _) => self.turn(2),
@@ -58,6 +62,11 @@ impl State {
     }
 
     fn press_in_dialog(&mut self, dialog: &Dialog, key: &KeyEvent) -> Vec<Action> {
+        match dialog.clone() {
+            Dialog::Attach(editor, _) => return self.press_in_attach(editor, key),
+            Dialog::Save(at, editor, _) => return self.press_in_save(at, editor, key),
+            _ => {}
+        }
         let yes = matches!(keys::letter(key), Some('y' | 'Y' | 'j' | 'J'));
         let no = key.code == KeyCode::Esc || matches!(keys::letter(key), Some('n' | 'N' | 'q'));
         if let Dialog::Help(from) = dialog {
@@ -85,13 +94,18 @@ impl State {
             Dialog::Quit => vec![Action::Quit],
             Dialog::TakeBack(id) => vec![Action::TakeBack(*id)],
             Dialog::Discard(id) => vec![Action::Discard(*id)],
-            Dialog::Help(_) => Vec::new(),
+            Dialog::Help(_) | Dialog::Attach(..) | Dialog::Save(..) => Vec::new(),
         }
     }
 
     pub(super) fn paste(&mut self, text: &str) -> Vec<Action> {
-        if self.dialog.is_some() {
-            return Vec::new();
+        match &mut self.dialog {
+            Some(Dialog::Attach(editor, _) | Dialog::Save(_, editor, _)) => {
+                editor.insert(text);
+                return Vec::new();
+            }
+            Some(_) => return Vec::new(),
+            None => {}
         }
         if self.screen == Screen::Form {
             if let Some(form) = &mut self.form {
@@ -250,6 +264,11 @@ impl State {
                 Vec::new()
             }
             (Some('n'), ..) => self.begin_form(),
+            (Some('s'), ..) => {
+                self.begin_save(0);
+                Vec::new()
+            }
+            (Some('x'), ..) => self.cancel_fetch(),
             (Some('r'), _, Some(message)) if Self::is_wedged(message) || message.state == MessageState::Queued => {
                 vec![Action::Retry(message.id)]
             }
@@ -321,6 +340,9 @@ impl State {
                 compose.editor.go_rows(1, columns);
             }
             _ if keys::is_new_line(key) => compose.editor.insert("\n"),
+            KeyCode::Backspace if compose.editor.text().is_empty() => {
+                compose.files.pop();
+            }
             KeyCode::Enter => return self.send(),
             _ => {
                 keys::edit(&mut compose.editor, key);
@@ -335,7 +357,7 @@ impl State {
     fn send(&mut self) -> Vec<Action> {
         let Some(conversation) = self.history.conversation else { return Vec::new() };
         let Some(compose) = self.compose_mut() else { return Vec::new() };
-        if compose.editor.is_blank() {
+        if compose.editor.is_blank() && (compose.files.is_empty() || compose.editing.is_some()) {
             return Vec::new();
         }
         let action = match compose.editing {
@@ -344,7 +366,7 @@ impl State {
                 compose.leave_edit();
                 Action::Edit(conversation, message, text)
             }
-            None => Action::Send(conversation, compose.editor.take()),
+            None => Action::Send(conversation, compose.editor.take(), std::mem::take(&mut compose.files)),
         };
         // Who writes has read.
         self.history.first_new = None;

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::chat::{
+    event::FileEvent,
     sample::{self, CONVERSATION, NOW},
     words::{DE, EN},
 };
@@ -16,13 +17,14 @@ fn screen(messages: Vec<Message>, unread: u64) -> State {
     let mut state = State::new(&DE, Calendar::utc(), (100, 30), None);
     let list = vec![sample::conversation(7, "Paket", unread), sample::conversation(8, "Kleid", 0)];
     assert_eq!(state.update(Event::Conversations(list), NOW), [Action::Look(CONVERSATION)]);
-    let reset = vec![Difference::Reset(messages)];
-    tell(&mut state, reset, false);
+    let differences = vec![Difference::Reset(messages)];
+    let unread = Some(unread);
+    state.update(Event::Timeline { conversation: CONVERSATION, differences, has_earlier: false, unread }, NOW);
     state
 }
 
 fn tell(state: &mut State, differences: Vec<Difference>, has_earlier: bool) -> Vec<Action> {
-    state.update(Event::Timeline { conversation: CONVERSATION, differences, has_earlier }, NOW)
+    state.update(Event::Timeline { conversation: CONVERSATION, differences, has_earlier, unread: None }, NOW)
 }
 
 fn press(state: &mut State, code: KeyCode) -> Vec<Action> {
@@ -51,7 +53,10 @@ fn enter_sends_and_an_empty_input_sends_nothing() {
     assert_eq!(press(&mut state, KeyCode::Enter), []);
     write(&mut state, "Wo ist es?");
     let sent = press(&mut state, KeyCode::Enter);
-    assert_eq!(sent, [Action::Send(CONVERSATION, "Wo ist es?".into()), Action::Typing(CONVERSATION, false)]);
+    assert_eq!(
+        sent,
+        [Action::Send(CONVERSATION, "Wo ist es?".into(), Vec::new()), Action::Typing(CONVERSATION, false)]
+    );
     assert_eq!(press(&mut state, KeyCode::Enter), [], "the input is empty again");
 }
 
@@ -73,7 +78,10 @@ fn words_that_are_not_accepted_come_back() {
     press(&mut state, KeyCode::Enter);
     write(&mut state, "danach");
     let text = "zu lang".to_owned();
-    state.update(Event::NotWritten { conversation: CONVERSATION, editing: None, text, code: "text-too-long" }, NOW);
+    state.update(
+        Event::NotWritten { conversation: CONVERSATION, editing: None, text, files: Vec::new(), code: "text-too-long" },
+        NOW,
+    );
     assert_eq!(state.compose().map(|compose| compose.editor.text()), Some("zu lang\ndanach"));
     assert_eq!(state.notice.as_deref(), Some("Der Text ist zu lang."));
 }
@@ -265,7 +273,7 @@ fn what_another_conversation_tells_is_not_shown_here() {
     let mut state = screen(Vec::new(), 0);
     let differences = vec![Difference::Reset(vec![sample::own(1, "fremd")])];
     let conversation = ConversationId(Uuid::from_u128(8));
-    state.update(Event::Timeline { conversation, differences, has_earlier: false }, NOW);
+    state.update(Event::Timeline { conversation, differences, has_earlier: false, unread: None }, NOW);
     assert!(state.history.messages.is_empty());
 }
 
@@ -363,4 +371,75 @@ fn fastrand_of(seed: u64) -> impl FnMut() -> u64 {
         state ^= state << 17;
         state >> 11
     }
+}
+
+/// A message of somebody else with a file at the server.
+fn with_file() -> Message {
+    let file = beistand_core::Attachment {
+        id: AttachmentId(Uuid::from_u128(70)),
+        name: "Etikett\u{202e}gpj.pdf".into(),
+        media_type: "application/pdf".into(),
+        size: 120_000,
+        dimensions: None,
+        thumbnail: None,
+        state: beistand_core::AttachmentState::Remote,
+    };
+    Message { attachments: vec![file], ..sample::received(1, "") }
+}
+
+#[test]
+fn a_file_is_looked_at_before_it_is_attached_and_may_be_sent_without_words() {
+    let mut state = screen(Vec::new(), 0);
+    press(&mut state, KeyCode::Enter);
+    ctrl(&mut state, 'o');
+    state.update(Event::Paste("/tmp/nichts.jpg".into()), NOW);
+    let checked = press(&mut state, KeyCode::Enter);
+    assert_eq!(checked, [Action::CheckFile(CONVERSATION, "/tmp/nichts.jpg".into())]);
+    state.update(Event::File(FileEvent::Checked(CONVERSATION, Err("unreadable"))), NOW);
+    let unreadable = "Diese Datei lässt sich nicht lesen.";
+    assert!(matches!(&state.dialog, Some(Dialog::Attach(_, Some(why))) if why == unreadable));
+    let chosen = Chosen { path: "/tmp/foto.jpg".into(), name: "foto.jpg".into(), size: 5 };
+    state.update(Event::File(FileEvent::Checked(CONVERSATION, Ok(chosen.clone()))), NOW);
+    assert_eq!(state.dialog, None);
+    assert_eq!(ctrl(&mut state, 'c'), [], "a file that was not sent is asked about, too");
+    press(&mut state, KeyCode::Esc);
+    press(&mut state, KeyCode::Backspace);
+    assert!(state.compose().unwrap().files.is_empty());
+    state.update(Event::File(FileEvent::Checked(CONVERSATION, Ok(chosen.clone()))), NOW);
+    let sent = press(&mut state, KeyCode::Enter);
+    assert_eq!(sent[0], Action::Send(CONVERSATION, String::new(), vec![chosen.clone()]));
+    let (text, files) = (String::new(), vec![chosen]);
+    state.update(
+        Event::NotWritten { conversation: CONVERSATION, editing: None, text, files, code: "storage-full" },
+        NOW,
+    );
+    assert_eq!(state.compose().unwrap().files.len(), 1, "it comes back");
+}
+
+#[test]
+fn a_file_is_saved_where_one_says_and_its_way_can_be_cancelled() {
+    let id = AttachmentId(Uuid::from_u128(70));
+    let mut state = screen(vec![with_file()], 0);
+    press(&mut state, KeyCode::Tab);
+    press(&mut state, KeyCode::Char('s'));
+    assert!(matches!(&state.dialog, Some(Dialog::Save(0, editor, None)) if !editor.text().contains('\u{202e}')));
+    let saving = press(&mut state, KeyCode::Enter);
+    assert!(matches!(saving.as_slice(), [Action::Follow(_), Action::Save(fetched, _)] if *fetched == id));
+    let transfer = Transfer { done: 60_000, total: 120_000, active: true };
+    state.update(Event::File(FileEvent::Moved(id, transfer)), NOW);
+    assert!(crate::chat::view::tests::picture(&state).iter().any(|row| row.contains("█████░░░░░ 50 %")));
+    assert_eq!(press(&mut state, KeyCode::Char('x')), [Action::CancelFetch(id)]);
+    state.update(Event::File(FileEvent::Saved(id, Ok("/tmp/x".into()))), NOW);
+    assert_eq!(state.notice, None, "what was cancelled says nothing more");
+}
+
+#[test]
+fn files_that_are_on_their_way_are_followed() {
+    let mut message = sample::own(1, "Foto");
+    message.attachments = with_file().attachments;
+    message.attachments[0].state = beistand_core::AttachmentState::Uploading;
+    let id = message.attachments[0].id;
+    let mut state = screen(Vec::new(), 0);
+    let actions = tell(&mut state, vec![Difference::Insert { index: 0, message }], false);
+    assert_eq!(actions, [Action::Follow(vec![id])]);
 }

@@ -43,9 +43,8 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: Theme) {
     };
     bars::notice(frame.buffer_mut(), areas.notice, state, theme);
     bars::help(frame.buffer_mut(), areas.help, state, theme);
-    if state.dialog.is_some() {
-        dialog::draw(frame.buffer_mut(), state, theme);
-    } else if let Some(cursor) = cursor {
+    let cursor = if state.dialog.is_some() { dialog::draw(frame.buffer_mut(), state, theme) } else { cursor };
+    if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);
     }
     debug_assert!(state.screen == Screen::Talk || areas.form.is_some());

@@ -31,8 +31,21 @@ pub fn draw(buffer: &mut Buffer, talk: &Talk, state: &State, theme: Theme) -> Op
     if editor.text().is_empty() {
         put(buffer, talk.input.x + 1, talk.input.y, inside(talk.input), state.words.placeholder, theme.faint());
     }
+    files(buffer, talk.files, state, theme);
     let cursor = input(buffer, talk.input, editor, Style::new());
     focused.then_some(cursor)
+}
+
+/// The files that will be attached; the last ones, if there are more than rows.
+fn files(buffer: &mut Buffer, area: Rect, state: &State, theme: Theme) {
+    let Some(compose) = state.compose() else { return };
+    let shown = usize::from(area.height);
+    for (row, file) in compose.files.iter().skip(compose.files.len().saturating_sub(shown)).enumerate() {
+        let size = (state.words.bytes)(file.size);
+        let columns = inside(area);
+        let name = wrap::cut(&harmless::line(&file.name), columns.saturating_sub(wrap::width(&size) + 6));
+        put(buffer, area.x + 1, area.y + row as u16, columns, &format!("+ [{name}] {size}"), theme.strong());
+    }
 }
 
 fn nothing(buffer: &mut Buffer, talk: &Talk, state: &State, theme: Theme) {
@@ -115,6 +128,13 @@ fn part(buffer: &mut Buffer, area: Rect, part: &Part, state: &State, theme: Them
         }
         Part::Words(line) => {
             put(buffer, x, area.y, columns, line, Style::new());
+        }
+        Part::File(name, about) => {
+            // The state matters more than the end of a long name.
+            let room = columns.saturating_sub(wrap::width(about) + 4).max(8);
+            let end = put(buffer, x, area.y, columns, &format!("[{}]", wrap::cut(name, room)), theme.strong());
+            let left = usize::from((area.right() - 1).saturating_sub(end + 1));
+            put(buffer, end + 1, area.y, left, about, Style::new());
         }
         Part::Remark(line) => {
             put(buffer, x, area.y, columns, line, theme.faint());

@@ -34,7 +34,7 @@ fn screen(words: &'static Words, size: (u16, u16), messages: Vec<Message>) -> St
     let mut state = State::new(words, Calendar::utc(), size, Some(CONVERSATION));
     state.update(Event::Conversations(vec![sample::conversation(7, "Paket", 0)]), NOW);
     let differences = vec![Difference::Reset(messages)];
-    state.update(Event::Timeline { conversation: CONVERSATION, differences, has_earlier: false }, NOW);
+    state.update(Event::Timeline { conversation: CONVERSATION, differences, has_earlier: false, unread: Some(0) }, NOW);
     state
 }
 

@@ -3,7 +3,10 @@
 use beistand_core::protocol::Code;
 
 use super::Words;
-use crate::chat::keys::{Hint, Pressed};
+use crate::{
+    chat::keys::{Hint, Pressed},
+    human,
+};
 
 /// The words of the screen in German.
 pub static DE: Words = Words {
@@ -78,6 +81,21 @@ pub static DE: Words = Words {
     message: "Nachricht",
     editing: "Nachricht ändern",
     placeholder: "Schreiben Sie hier …",
+    attach_title: "Datei anhängen",
+    attach: "Pfad der Datei; sie lässt sich auch hierher ziehen. Aus Fotos wird der Aufnahmeort entfernt.",
+    save_title: "Datei sichern",
+    save: "Wohin?",
+    saved: |place| format!("Gesichert: {place}"),
+    fetching: "Wird geholt …",
+    file_states: [
+        "wartet",
+        "wird hochgeladen",
+        "auf diesem Gerät",
+        "beim Kundendienst",
+        "wird geprüft",
+        "gesperrt: Virus gefunden",
+    ],
+    bytes: |count| human::bytes(count).replace('.', ","),
     new_ticket: "Neues Anliegen",
     subject: "Betreff",
     category: "Thema",
@@ -139,6 +157,12 @@ fn hint(hint: Hint) -> (&'static str, &'static str) {
         Hint::SendForm => ("Absenden", "Anliegen absenden, von jedem Feld aus"),
         Hint::Yes => ("Ja", "ja"),
         Hint::No => ("Nein", "nein"),
+        Hint::Attach => ("Anhängen", "Datei anhängen"),
+        Hint::Detach => ("Abnehmen", "letzte Datei wieder abnehmen, wenn kein Text mehr da ist"),
+        Hint::Save => ("Sichern", "Datei der Nachricht holen und sichern"),
+        Hint::CancelFetch => ("Abbrechen", "das Holen einer Datei abbrechen"),
+        Hint::SaveHere => ("Sichern", "hier sichern"),
+        Hint::NextFile => ("Nächste Datei", "nächste Datei der Nachricht"),
         Hint::CloseHelp => ("Hilfe schließen", "Hilfe schließen"),
     }
 }
@@ -149,6 +173,10 @@ fn key(key: Pressed) -> &'static str {
         Pressed::CtrlC => "Strg+C",
         Pressed::CtrlL => "Strg+L",
         Pressed::CtrlN => "Strg+N",
+        Pressed::CtrlO => "Strg+O",
+        Pressed::Backspace => "Rücktaste",
+        Pressed::S => "s",
+        Pressed::X => "x",
         Pressed::CtrlS => "Strg+S",
         Pressed::CtrlW => "Strg+W",
         Pressed::CtrlUK => "Strg+U/K",
@@ -220,6 +248,11 @@ fn local_reason(code: &str) -> Option<&'static str> {
         "storage-damaged" => "Die Datenbank war beschädigt und wurde ersetzt. Bitte noch einmal.",
         "shut-down" => "Das Programm endet gerade.",
         "unreachable" => "Dafür ist eine Verbindung nötig.",
+        "unreadable" => "Diese Datei lässt sich nicht lesen.",
+        "unwritable" => "Dort lässt sich nichts sichern.",
+        "exists" => "Dort gibt es schon eine Datei.",
+        "location-remains" => "Der Aufnahmeort lässt sich aus diesem Foto nicht entfernen; es wurde nicht angehängt.",
+        "attachment-lost" => "Die Datei ist auf diesem Gerät nicht mehr da.",
         "date" => "Ein Datum der Form JJJJ-MM-TT wird gebraucht.",
         "number" => "Eine Zahl wird gebraucht.",
         _ => return None,

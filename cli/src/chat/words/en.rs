@@ -3,7 +3,10 @@
 use beistand_core::protocol::Code;
 
 use super::Words;
-use crate::chat::keys::{Hint, Pressed};
+use crate::{
+    chat::keys::{Hint, Pressed},
+    human,
+};
 
 /// The words of the screen in English.
 pub static EN: Words = Words {
@@ -76,6 +79,14 @@ pub static EN: Words = Words {
     message: "Message",
     editing: "Change the message",
     placeholder: "Write here …",
+    attach_title: "Attach a file",
+    attach: "Path of the file; it can also be dragged here. Photos lose where they were taken.",
+    save_title: "Save the file",
+    save: "Where to?",
+    saved: |place| format!("Saved: {place}"),
+    fetching: "Fetching …",
+    file_states: ["waits", "uploading", "on this machine", "at support", "being scanned", "blocked: a virus was found"],
+    bytes: human::bytes,
     new_ticket: "New ticket",
     subject: "Subject",
     category: "Topic",
@@ -137,6 +148,12 @@ fn hint(hint: Hint) -> (&'static str, &'static str) {
         Hint::SendForm => ("Submit", "submit the ticket, from any field"),
         Hint::Yes => ("Yes", "yes, do it"),
         Hint::No => ("No", "no, do not"),
+        Hint::Attach => ("Attach", "attach a file"),
+        Hint::Detach => ("Detach", "take the last file off again, when no text is left"),
+        Hint::Save => ("Save file", "fetch and save a file of the message"),
+        Hint::CancelFetch => ("Cancel", "cancel fetching a file"),
+        Hint::SaveHere => ("Save", "save it here"),
+        Hint::NextFile => ("Next file", "next file of the message"),
         Hint::CloseHelp => ("Close help", "close the help"),
     }
 }
@@ -147,6 +164,10 @@ fn key(key: Pressed) -> &'static str {
         Pressed::CtrlC => "Ctrl+C",
         Pressed::CtrlL => "Ctrl+L",
         Pressed::CtrlN => "Ctrl+N",
+        Pressed::CtrlO => "Ctrl+O",
+        Pressed::Backspace => "Backspace",
+        Pressed::S => "s",
+        Pressed::X => "x",
         Pressed::CtrlS => "Ctrl+S",
         Pressed::CtrlW => "Ctrl+W",
         Pressed::CtrlUK => "Ctrl+U/K",
@@ -218,6 +239,11 @@ fn local_reason(code: &str) -> Option<&'static str> {
         "storage-damaged" => "The database was damaged and has been replaced. Please try again.",
         "shut-down" => "The program is about to end.",
         "unreachable" => "This needs a connection.",
+        "unreadable" => "This file cannot be read.",
+        "unwritable" => "Nothing can be saved there.",
+        "exists" => "There is a file of that name already.",
+        "location-remains" => "Where this photo was taken cannot be removed from it; it was not attached.",
+        "attachment-lost" => "The file is no longer on this machine.",
         "date" => "A date of the form YYYY-MM-DD is needed.",
         "number" => "A number is needed.",
         _ => return None,

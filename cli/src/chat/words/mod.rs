@@ -4,6 +4,7 @@
 mod de;
 mod en;
 
+use beistand_core::AttachmentState;
 use beistand_core::protocol::{Author, Code, Status};
 
 pub use de::DE;
@@ -73,6 +74,17 @@ pub struct Words {
     pub message: &'static str,
     pub editing: &'static str,
     pub placeholder: &'static str,
+    // Files.
+    pub attach_title: &'static str,
+    pub attach: &'static str,
+    pub save_title: &'static str,
+    pub save: &'static str,
+    pub saved: fn(&str) -> String,
+    pub fetching: &'static str,
+    /// Waiting, uploading, here, remote, scanning, blocked.
+    pub file_states: [&'static str; 6],
+    /// A number of bytes.
+    pub bytes: fn(u64) -> String,
     // The new ticket.
     pub new_ticket: &'static str,
     pub subject: &'static str,
@@ -126,6 +138,19 @@ impl Words {
             Status::Pending => pending,
             Status::Solved => solved,
             Status::Closed => closed,
+        }
+    }
+
+    /// Where a file is.
+    pub fn file_state(&self, state: AttachmentState) -> &'static str {
+        let [waiting, uploading, here, remote, scanning, blocked] = self.file_states;
+        match state {
+            AttachmentState::Waiting => waiting,
+            AttachmentState::Uploading => uploading,
+            AttachmentState::Here => here,
+            AttachmentState::Remote => remote,
+            AttachmentState::Scanning => scanning,
+            AttachmentState::Blocked => blocked,
         }
     }
 
@@ -233,6 +258,8 @@ mod tests {
             words.in_input,
             words.in_form,
         ];
+        all.extend([words.attach_title, words.attach, words.save_title, words.save, words.fetching]);
+        all.extend(words.file_states);
         all.extend(words.weekdays);
         all.extend(words.months);
         all.extend(words.status);
@@ -263,7 +290,19 @@ mod tests {
                 let sentence = words.why(code.as_str());
                 assert!(sentence.ends_with('.') && !sentence.contains(code.as_str()), "{code}: {sentence}");
             }
-            for code in ["expired", "poison", "outbox-full", "storage-full", "storage", "unreachable", "too-late"] {
+            for code in [
+                "expired",
+                "poison",
+                "outbox-full",
+                "storage-full",
+                "storage",
+                "unreachable",
+                "too-late",
+                "unreadable",
+                "location-remains",
+                "unwritable",
+                "exists",
+            ] {
                 assert!((words.local_reason)(code).is_some(), "{code}");
             }
             assert!(words.why("moon-phase").contains("moon-phase"));

@@ -8,10 +8,10 @@ use crate::chat::{areas::inside, state::State, wrap};
 /// Why nothing is delivered.
 pub fn banner(buffer: &mut Buffer, area: Rect, state: &State, theme: Theme) {
     let Some(text) = state.banner().filter(|_| area.height > 0) else { return };
-    fill(buffer, area, theme.bar());
+    fill(buffer, area, theme.warning());
     let columns = inside(area);
     for (row, line) in wrap::lines(&text, columns).iter().enumerate().take(usize::from(area.height)) {
-        put(buffer, area.x + 1, area.y + row as u16, columns, line, theme.bar());
+        put(buffer, area.x + 1, area.y + row as u16, columns, line, theme.warning());
     }
 }
 

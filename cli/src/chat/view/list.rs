@@ -77,7 +77,8 @@ fn entry(buffer: &mut Buffer, area: Rect, state: &State, conversation: &Conversa
     let weight = if news { theme.strong() } else { Style::new() };
     let count = if news { (words.new_count)(conversation.unread) } else { String::new() };
     let right = Rect { width: area.width.saturating_sub(1), ..area };
-    put_right(buffer, right, area.y, &count, base.patch(theme.other()));
+    let badge = if focused { theme.strong() } else { theme.other() };
+    put_right(buffer, right, area.y, &count, base.patch(badge));
     let left = columns.saturating_sub(if news { wrap::width(&count) + 1 } else { 0 });
     put(buffer, x, area.y, left, &harmless::line(&conversation.subject), base.patch(weight));
     if area.height > 1 {

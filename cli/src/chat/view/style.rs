@@ -45,7 +45,12 @@ impl Theme {
         Style::new().add_modifier(Modifier::REVERSED)
     }
 
-    /// Bars above and below.
+    /// The banner: a bar that does not look like the titles below it.
+    pub fn warning(self) -> Style {
+        self.alarm().add_modifier(Modifier::REVERSED)
+    }
+
+    /// Titles of what the keys go to.
     pub fn bar(self) -> Style {
         Style::new().add_modifier(Modifier::REVERSED | Modifier::BOLD)
     }

@@ -62,13 +62,14 @@ pub(crate) async fn row_of(
     id: AttachmentId,
     uploader: Uploader,
 ) -> Result<AttachmentRow, Fault> {
-    match shared.store.attachment(app, id).await? {
-        Some(row) if row.uploader == uploader && row.stage == Stage::Gone => {
-            Err(Fault::refused(Code::UploadExpired, "", "the upload is gone: create it again"))
-        }
-        Some(row) if row.uploader == uploader => Ok(row),
-        _ => Err(Fault::refused(Code::NotFound, "", "there is no such upload")),
+    let row = shared.store.attachment(app, id).await?.filter(|row| row.uploader == uploader);
+    let Some(row) = row else { return Err(Fault::refused(Code::NotFound, "", "there is no such upload")) };
+    // What has waited too long is gone, also before the sweep has come by.
+    let has_expired = row.message.is_none() && row.expires_at <= shared.clock.now();
+    if row.stage == Stage::Gone || has_expired {
+        return Err(Fault::refused(Code::UploadExpired, "", "the upload is gone: create it again"));
     }
+    Ok(row)
 }
 
 fn elsewhere() -> Fault {

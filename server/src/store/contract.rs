@@ -1,5 +1,7 @@
 //! What every store must do, written against the trait alone. A new store adds itself to `stores` and must pass.
 
+mod files;
+
 use std::sync::Arc;
 
 use beistand_protocol::{
@@ -21,6 +23,8 @@ use crate::{
     desk::digest,
     metrics::Metrics,
 };
+
+use files::*;
 
 struct House {
     store: Box<dyn Store>,
@@ -223,6 +227,11 @@ rules!(
     a_snapshot_is_paged_and_ends_where_it_began,
     history_is_paged_backwards,
     another_epoch_is_refused_first,
+    a_file_is_announced_once_and_taken_by_one_message,
+    a_reader_sees_the_files_of_its_messages,
+    a_scan_is_told_by_the_messages_next_version,
+    files_that_nobody_has_are_loose,
+    what_waits_too_long_expires_in_two_steps,
     a_closed_store_says_so,
 );
 

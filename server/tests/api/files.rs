@@ -1,7 +1,5 @@
 //! What tests of files say to a server: the requests of tus, and photos made on the spot.
 
-#![allow(dead_code, unused_imports, reason = "the tests that need the rest follow")]
-
 use axum::{
     body::Body,
     http::{Method, Request},

@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod access;
+mod attachments;
 mod files;
+mod hostile_files;
 mod house;
 mod lifecycle;
 mod problems;
 mod push;
 mod realtime;
 mod replay;
+mod scan;
 mod uploads;

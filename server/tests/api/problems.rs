@@ -7,10 +7,12 @@ use axum::{
     extract::ConnectInfo,
     http::{Method, Request},
 };
-use beistand_protocol::Code;
+use beistand_protocol::{Code, limits::UPLOAD_EXPIRES_MS};
 use beistand_server::ServerConfig;
+use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
+use super::files::{PERSONS, Sample, sample, sha256_checksum, words};
 use super::house::{Answer, House, Phone, conversation, house, house_with, message, opening};
 
 async fn open_with(house: &House, phone: &Phone, change: impl FnOnce(&mut Value)) -> Answer {
@@ -157,31 +159,86 @@ async fn provoke(code: Code) -> Answer {
             assert!(answer.headers.contains_key("retry-after"));
             answer
         }
-        code => panic!("{code} has no request"),
+        Code::UploadOffset => {
+            let file = words();
+            house.announce(PERSONS, &phone.headers(), &file).await;
+            house.patch(PERSONS, &phone.headers(), file.id, 7, b"x").await
+        }
+        Code::UploadExpired => {
+            let file = words();
+            house.announce(PERSONS, &phone.headers(), &file).await;
+            house.clock.advance(UPLOAD_EXPIRES_MS);
+            house.patch(PERSONS, &phone.headers(), file.id, 0, &file.bytes).await
+        }
+        Code::TusVersion => house.call(Method::POST, PERSONS, phone.headers(), None).await,
+        Code::AttachmentTooLarge => house.announce_as(PERSONS, &phone.headers(), &words(), 10_000_000_000).await,
+        Code::AttachmentEmpty => house.announce_as(PERSONS, &phone.headers(), &words(), 0).await,
+        Code::AttachmentName => {
+            house.announce(PERSONS, &phone.headers(), &sample("../passwd", "text/plain", "x")).await
+        }
+        Code::AttachmentType => send(&house, phone, &sample("a.jpg", "image/jpeg", "<html>")).await,
+        Code::AttachmentImage => {
+            send(&house, phone, &sample("a.jpg", "image/jpeg", b"\xff\xd8\xff\xe0\0\x10JFIF\0")).await
+        }
+        Code::AttachmentHash => {
+            let mut file = words();
+            file.sha256 = "0".repeat(64);
+            send(&house, phone, &file).await
+        }
+        Code::UploadChecksum => {
+            let file = words();
+            house.announce(PERSONS, &phone.headers(), &file).await;
+            let more = vec![("upload-offset", "0".into()), ("upload-checksum", sha256_checksum(b"anders"))];
+            let path = format!("{PERSONS}/{}", file.id);
+            house.tus(Method::PATCH, &path, &phone.headers(), more, Body::from(file.bytes)).await
+        }
+        Code::UploadLocked => {
+            let file = sample("a.txt", "text/plain", vec![b'a'; 100_000]);
+            let (headers, path) = (phone.headers(), format!("{PERSONS}/{}", file.id));
+            house.announce(PERSONS, &headers, &file).await;
+            let first = stream::iter([std::io::Result::Ok(file.bytes[..70_000].to_vec())]);
+            let hanging = Body::from_stream(first.chain(stream::pending()));
+            let old = house.tus(Method::PATCH, &path, &headers, vec![("upload-offset", "0".into())], hanging);
+            let new = async {
+                while house.offset(PERSONS, &headers, file.id).await < 70_000 {
+                    tokio::task::yield_now().await;
+                }
+                house.patch(PERSONS, &headers, file.id, 70_000, b"a").await
+            };
+            tokio::join!(old, new).0
+        }
+        Code::RangeNotSatisfiable => {
+            let file = words();
+            send(&house, phone, &file).await;
+            let mut headers = phone.headers();
+            headers.push(("range", "bytes=99999-".into()));
+            house.call(Method::GET, &format!("/v1/attachments/{}", file.id), headers, None).await
+        }
+        // Scans have a scanner of their own, in `scan`; here the database says what one would have said.
+        Code::AttachmentScanning | Code::AttachmentBlocked => {
+            let file = words();
+            send(&house, phone, &file).await;
+            let opened = open_with(&house, phone, |body| body["message"]["attachments"] = json!([file.id])).await;
+            assert_eq!(opened.status, 201);
+            let stage = if code == Code::AttachmentScanning { 2 } else { 3 };
+            let conn = rusqlite::Connection::open(house.folder.path().join("beistand.db")).unwrap();
+            conn.execute("UPDATE attachments SET stage = ?1", [stage]).unwrap();
+            let path = format!("/v1/agent/attachments/{}", file.id);
+            house.call(Method::GET, &path, house.sign_in().await, None).await
+        }
     }
 }
 
-/// Codes whose endpoints are not there yet; shrinks to nothing with them.
-const COMING: &[Code] = &[
-    Code::UploadOffset,
-    Code::AttachmentScanning,
-    Code::AttachmentBlocked,
-    Code::UploadExpired,
-    Code::TusVersion,
-    Code::AttachmentTooLarge,
-    Code::RangeNotSatisfiable,
-    Code::AttachmentEmpty,
-    Code::AttachmentName,
-    Code::AttachmentType,
-    Code::AttachmentImage,
-    Code::AttachmentHash,
-    Code::UploadLocked,
-    Code::UploadChecksum,
-];
+/// Announces a file and sends all of it; what the last request said.
+async fn send(house: &House, phone: &Phone, file: &Sample) -> Answer {
+    let announced = house.announce(PERSONS, &phone.headers(), file).await;
+    assert_eq!(announced.status, 201);
+    house.patch(PERSONS, &phone.headers(), file.id, 0, &file.bytes).await
+}
 
 #[tokio::test]
 async fn every_code_has_a_request_that_produces_it() {
-    for code in Code::ALL.iter().filter(|code| !COMING.contains(code)) {
+    for code in Code::ALL {
         let answer = provoke(*code).await;
         assert_eq!(answer.code(), code.as_str());
         assert_eq!(answer.status.as_u16(), code.status());

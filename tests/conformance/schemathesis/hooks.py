@@ -5,6 +5,8 @@ The server's address is taken from BEISTAND_CONFORMANCE_URL, the app from BEISTA
 from BEISTAND_CONFORMANCE_AGENT and BEISTAND_CONFORMANCE_PASSWORD (all with the demo's defaults).
 """
 
+import base64
+import hashlib
 import itertools
 import json
 import os
@@ -58,6 +60,38 @@ call(
 )
 
 
+def announcement(attachment, content):
+    """The headers of tus that announce a file."""
+    members = {
+        "id": attachment,
+        "filename": "note.txt",
+        "filetype": "text/plain",
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    metadata = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in members.items())
+    return {"Upload-Length": str(len(content)), "Upload-Metadata": metadata}
+
+
+def tus(method, path, who, headers, body=b""):
+    request = urllib.request.Request(
+        URL + path,
+        data=body,
+        method=method,
+        headers={"X-App-Key": APP_KEY, "Tus-Resumable": "1.0.0", **who, **headers},
+    )
+    return urllib.request.urlopen(request, timeout=10)
+
+
+def upload(base, who, content, whole):
+    """A file of which all, or nothing yet, has arrived."""
+    attachment = str(uuid.uuid4())
+    tus("POST", base, who, announcement(attachment, content))
+    if whole:
+        headers = {"Content-Type": "application/offset+octet-stream", "Upload-Offset": "0"}
+        tus("PATCH", f"{base}/{attachment}", who, headers, content)
+    return attachment
+
+
 def is_category(value):
     return isinstance(value, str)
 
@@ -74,6 +108,14 @@ def sign_in():
 
 
 SESSION = sign_in()
+WHO = {"/v1/uploads": {"Authorization": f"Bearer {DEVICE}.{SECRET}"}, "/v1/agent/uploads": {"Cookie": SESSION}}
+# A whole file to download, and one that waits for its bytes.
+FILES = {base: upload(base, who, b"Conformance", True) for base, who in WHO.items()}
+UNFINISHED = {base: upload(base, who, b"Conformance", False) for base, who in WHO.items()}
+
+
+# The bytes of an upload are bytes like any others.
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 
 
 @schemathesis.auth()
@@ -113,6 +155,14 @@ def before_call(context, case, kwargs):
         headers["X-App-Key"] = APP_KEY
     path, method = case.operation.path, case.operation.method.lower()
     parameters = case.path_parameters or {}
+    base = "/v1/agent/uploads" if path.startswith("/v1/agent/") else "/v1/uploads"
+    if is_uuid(parameters.get("attachment_id")) and random.random() < 0.8:
+        known = UNFINISHED if path.startswith(base) and method != "delete" else FILES
+        parameters["attachment_id"] = str(uuid.uuid4()) if method == "delete" else known[base]
+    if path == base and method == "post" and "Upload-Metadata" in headers and str(headers.get("Upload-Length")).isdigit():
+        # Made-up metadata would be refused before anything else is looked at.
+        if random.random() < 0.5:
+            headers.update(announcement(str(uuid.uuid4()), os.urandom(8)))
     opens = path == "/v1/conversations/{id}" and method != "get"
     if opens and is_uuid(parameters.get("id")):
         parameters["id"] = str(uuid.uuid4())

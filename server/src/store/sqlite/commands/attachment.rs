@@ -101,7 +101,11 @@ impl Context<'_> {
                 return refuse(Code::IdReused, "this attachment id was used before for another file");
             }
             if row.stage != Stage::Gone {
-                return done(false, Outcome::Attachment(Box::new(row.clone())));
+                // Whoever announces it again goes on with it.
+                self.conn
+                    .prepare_cached("UPDATE attachments SET expires_at = ?3 WHERE app_id = ?1 AND id = ?2")?
+                    .execute(params![app.0, id.as_bytes(), at.plus(UPLOAD_EXPIRES_MS).0])?;
+                return done(false, Outcome::Attachment(self.upload(app, id)?));
             }
         }
         self.check_waiting(app, uploader, announced.size, most)?;

@@ -21,7 +21,7 @@ use tokio_util::io::ReaderStream;
 use super::{
     State as Shared,
     extract::{AttachmentPath, Visitor, header as text_of},
-    openapi::DownloadProblems,
+    openapi::{DownloadProblems, FileBytes},
     problem::{Answer, Refusal},
 };
 use crate::{
@@ -220,11 +220,11 @@ macro_rules! endpoint {
                 ("If-None-Match" = Option<String>, Header, description = "The ETag of the copy that the client has")
             ),
             responses(
-                (status = 200, description = "The whole of it", body = Vec<u8>, content_type = "*/*", headers(
+                (status = 200, description = "The whole of it", body = FileBytes, content_type = "*/*", headers(
                     ("ETag" = String, description = "Names these bytes"),
                     ("Content-Disposition" = String, description = "Its name; always an attachment")
                 )),
-                (status = 206, description = "The range", body = Vec<u8>, content_type = "*/*", headers(
+                (status = 206, description = "The range", body = FileBytes, content_type = "*/*", headers(
                     ("Content-Range" = String, description = "Which bytes, of how many")
                 )),
                 (status = 304, description = "The client's copy is still good"),

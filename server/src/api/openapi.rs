@@ -166,6 +166,12 @@ problem_sets! {
         Internal, Unavailable];
 }
 
+/// Bytes as they are; never built, since bodies of files are streams.
+#[derive(utoipa::ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "describes a body")]
+pub(crate) struct FileBytes(Vec<u8>);
+
 /// The headers of every write of a person.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]

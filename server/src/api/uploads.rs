@@ -26,7 +26,7 @@ use super::{
     devices::unexpected,
     extract::{AttachmentPath, ForAgent, Visitor, header as text_of},
     observe::http_date,
-    openapi::{CreateUploadProblems, OpenProblems, PatchUploadProblems, UploadProblems},
+    openapi::{CreateUploadProblems, FileBytes, OpenProblems, PatchUploadProblems, UploadProblems},
     problem::{Answer, Refusal},
 };
 use crate::{
@@ -347,7 +347,7 @@ macro_rules! endpoints {
             path = $one,
             tag = $tag,
             params(("attachment_id" = AttachmentId, Path, description = "Which file"), VersionHeader, PatchHeaders),
-            request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
+            request_body(content = FileBytes, content_type = "application/offset+octet-stream"),
             responses(
                 (status = 204, description = "The bytes are kept", headers(
                     ("Upload-Offset" = u64, description = "Where it stands now"),

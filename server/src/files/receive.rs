@@ -151,7 +151,10 @@ async fn attempt(shared: &Arc<Shared>, delivery: Delivery, stream: &mut BodyData
             Err(Fault::refused(Code::UploadLocked, "", "a newer request goes on with the upload"))
         }
         End::Stopping => Err(Fault::Store(crate::store::StoreError::Closed)),
-        End::CutOff | End::TooMuch => Err(Fault::refused(Code::BadParameter, "body", "the body ended early")),
+        // No fault of the message: whoever still listens asks where the upload stands, and goes on.
+        End::CutOff | End::TooMuch => {
+            Err(Fault::refused(Code::UploadOffset, "", "the body ended early: ask with HEAD and go on"))
+        }
     }
 }
 

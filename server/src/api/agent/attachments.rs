@@ -8,7 +8,7 @@ use crate::{
         State as Shared,
         attachments::{Which, endpoint, serve},
         extract::{AttachmentPath, ForAgent},
-        openapi::DownloadProblems,
+        openapi::{DownloadProblems, FileBytes},
         problem::Answer,
     },
     store::Reader,

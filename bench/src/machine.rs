@@ -10,7 +10,7 @@ fn value_of(text: &str, key: &str) -> Option<String> {
     text.lines().find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix(':').map(|v| v.trim().to_owned()))
 }
 
-/// Sentences that name processor, memory, disk and kernel.
+/// Sentences that name processor, memory, disk and kernel, and how busy they were.
 pub fn described(folder: &Path) -> Vec<String> {
     let cpu = read("/proc/cpuinfo");
     let model = value_of(&cpu, "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
@@ -20,11 +20,16 @@ pub fn described(folder: &Path) -> Vec<String> {
         .map_or_else(String::new, |kilobytes| format!("{:.0} GiB", kilobytes / 1024.0 / 1024.0));
     let virtual_machine = cpu.contains("hypervisor");
     let kernel = read("/proc/sys/kernel/osrelease");
+    let load = read("/proc/loadavg");
     let kind = if virtual_machine { "virtual machine" } else { "machine" };
     vec![
         format!("{kind}: {model}, {cores} cores, {memory} of memory"),
         format!("disk: {}", disk_of(folder)),
         format!("kernel: {} {}", std::env::consts::OS, kernel.trim()),
+        format!(
+            "load of other programs when it began: {} on {cores} cores",
+            load.split(' ').next().unwrap_or("unknown")
+        ),
     ]
 }
 

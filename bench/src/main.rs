@@ -107,7 +107,8 @@ fn run(options: &Options) -> Result<(), Failure> {
     let own = std::env::current_exe()?;
     let beside = own.parent().ok_or("the own program is in no folder")?;
     let scratch = tempfile::Builder::new().prefix("bench-").tempdir_in(beside)?;
-    machine::described(scratch.path()).iter().for_each(|line| println!("{line}"));
+    let machine = machine::described(scratch.path());
+    machine.iter().for_each(|line| println!("{line}"));
     let run = Run { quick: options.quick, scratch };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut rows = Vec::new();
@@ -128,7 +129,7 @@ fn run(options: &Options) -> Result<(), Failure> {
         rows.push((*name, measured));
     }
     if let Some(page) = &options.write {
-        page::write(page, &machine::described(run.scratch.path()), &options.commit, &rows)?;
+        page::write(page, &machine, &options.commit, &rows)?;
     }
     Ok(())
 }

@@ -27,6 +27,10 @@ struct State {
     plan: Plan,
     /// The status lines of the answers that were lost.
     lost: Vec<String>,
+    /// After so many more bytes of a file its connection is cut.
+    cut_file_after: Option<usize>,
+    /// Connections that were cut in the middle of a file.
+    files_cut: usize,
 }
 
 struct Shared {
@@ -54,7 +58,7 @@ impl Proxy {
         let failed = |error: std::io::Error| format!("the proxy does not start: {error}");
         let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
         let url = format!("http://{}", listener.local_addr().map_err(failed)?);
-        let state = Mutex::new(State { plan: Plan::Pass, lost: Vec::new() });
+        let state = Mutex::new(State { plan: Plan::Pass, lost: Vec::new(), cut_file_after: None, files_cut: 0 });
         let shared = Arc::new(Shared { goal: ([127, 0, 0, 1], port).into(), state, changed: Condvar::new() });
         let for_connections = Arc::clone(&shared);
         thread::spawn(move || {
@@ -81,6 +85,16 @@ impl Proxy {
         self.shared.state().plan = Plan::Hold;
     }
 
+    /// Cuts the connection in the middle of the next file, once so many bytes of it have passed.
+    pub fn cut_next_file(&self, after: usize) {
+        self.shared.state().cut_file_after = Some(after);
+    }
+
+    /// How many connections were cut in the middle of a file.
+    pub fn files_cut(&self) -> usize {
+        self.shared.state().files_cut
+    }
+
     /// Waits until the given number of answers was lost, and gives their status lines.
     pub fn lost(&self, number: usize, within: Duration) -> Vec<String> {
         let state = self.shared.state();
@@ -89,17 +103,19 @@ impl Proxy {
     }
 }
 
-fn serve(shared: &Shared, phone: TcpStream) {
+fn serve(shared: &Arc<Shared>, phone: TcpStream) {
     let Ok(server) = TcpStream::connect(shared.goal) else { return };
     let (Ok(from_phone), Ok(to_server)) = (phone.try_clone(), server.try_clone()) else { return };
     let asked = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&asked);
+    let (shared_there, mut is_file) = (Arc::clone(shared), false);
     let there = thread::spawn(move || {
         pump(from_phone, to_server, |bytes| {
             if is_message(bytes) {
                 seen.store(true, Ordering::SeqCst);
             }
-            true
+            is_file |= bytes.starts_with(b"PATCH /v1/uploads/");
+            !is_file || file_passes(&shared_there, bytes.len())
         });
     });
     let cut = (phone.try_clone(), server.try_clone());
@@ -127,6 +143,19 @@ fn passes(shared: &Shared, answer: &[u8]) -> bool {
         // Longer than the story lets the phone live: from its side the answer simply does not come.
         thread::sleep(Duration::from_secs(5));
     }
+    false
+}
+
+/// Whether these bytes of a file reach the server; if not, the connection is over.
+fn file_passes(shared: &Shared, length: usize) -> bool {
+    let mut state = shared.state();
+    let Some(left) = state.cut_file_after else { return true };
+    if let Some(left) = left.checked_sub(length) {
+        state.cut_file_after = Some(left);
+        return true;
+    }
+    state.cut_file_after = None;
+    state.files_cut += 1;
     false
 }
 

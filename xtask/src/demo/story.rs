@@ -18,6 +18,11 @@ const FIRST: &str = "Die Seitennaht des Kleids ist aufgegangen. Kann ich es umta
 const ANSWER: &str = "Hallo Jana, das tauschen wir gern um. Das Etikett ist unterwegs.";
 const NOTE: &str = "Lieferant ist informiert, dritte Naht in dieser Woche.";
 const LOST: &str = "Danke. Passt auch Größe M?";
+const PHOTO: &str = "Hier ist die Naht:";
+const LABEL: &str = "Das Etikett zum Ausdrucken.";
+/// A photo as a phone takes it; its camera wrote into it where that was.
+const NAHT: &[u8] = include_bytes!("Naht.jpg");
+const PLACE: &[u8] = b"Kastanienallee";
 const KILLED: [&str; 3] = ["Noch etwas:", "die Farbe ist auch anders als im Bild.", "Ein Foto kommt nach."];
 
 /// How long anything may take that should take moments.
@@ -48,6 +53,8 @@ pub fn play(port: u16) -> Result<(), String> {
     let proxy = story.answer_is_lost_on_the_way()?;
     let server = story.processes_are_killed(&proxy, server)?;
     story.is_closed_and_opened_again()?;
+    story.photo_is_cut_off_on_the_way(&proxy)?;
+    story.file_of_the_agent_is_read_offline()?;
     server.stop()?;
 
     println!("\n{} claims checked, all hold. The story took {:.1} s.", story.claims, begun.elapsed().as_secs_f64());
@@ -158,6 +165,60 @@ impl Story<'_> {
         self.claim("the phone knows that Deniz has read everything", read)
     }
 
+    fn photo_is_cut_off_on_the_way(&mut self, proxy: &Proxy) -> Result<(), String> {
+        step(7, "Jana sends a photo, and the connection breaks in the middle of it.");
+        let conversation = self.conversation.clone();
+        let photo = self.folder.join("Naht.jpg");
+        std::fs::write(&photo, NAHT).map_err(|error| format!("the photo cannot be written: {error}"))?;
+        self.offline.must(&["send", &conversation, PHOTO, "--attach", text_of(&photo)?])?;
+        std::fs::remove_file(&photo).map_err(|error| format!("the photo cannot be removed: {error}"))?;
+        self.claim("the photo is gone from her camera roll, and safe in the outbox", self.phone.waiting()? == 1)?;
+        proxy.cut_next_file(150_000);
+        self.flush(&self.phone.through(proxy.url()))?;
+        self.claim("the connection was cut in the middle of the photo", proxy.files_cut() == 1)?;
+        let said = self.phone.agent(&["show", &conversation])?;
+        let file = said.documents.iter().rev().find_map(|line| line.pointer("/message/content/attachments/0").cloned());
+        let file = file.ok_or("the agent sees no photo")?;
+        let id = file["id"].as_str().unwrap_or_default().to_owned();
+        let there = self.folder.join("desk.jpg");
+        self.phone.agent(&["fetch", &id, "-o", text_of(&there)?])?;
+        let read = |path: &Path| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+        let here = self.folder.join("phone.jpg");
+        self.offline.must(&["fetch", &id, "-o", text_of(&here)?])?;
+        let (there, here) = (read(&there)?, read(&here)?);
+        self.claim("it is whole at the agent's side, byte for byte what her phone has", there == here)?;
+        let shown = (file["dimensions"]["width"].as_u64(), file["dimensions"]["height"].as_u64());
+        self.claim(
+            "the desk knows its size, 1600 by 1200, and has a small picture of it",
+            shown == (Some(1600), Some(1200)) && file["thumbnail"].is_object(),
+        )?;
+        let told = |bytes: &[u8]| bytes.windows(PLACE.len()).any(|window| window == PLACE);
+        self.claim("it no longer tells where it was taken", told(NAHT) && !told(&there))
+    }
+
+    fn file_of_the_agent_is_read_offline(&mut self) -> Result<(), String> {
+        step(8, "Deniz sends a label, and Jana reads it without a network.");
+        let conversation = self.conversation.clone();
+        let label = self.folder.join("Etikett.pdf");
+        let bytes = format!("%PDF-1.4\n{}", "Rücksendung an die Schneiderei. ".repeat(2000));
+        std::fs::write(&label, &bytes).map_err(|error| format!("the label cannot be written: {error}"))?;
+        self.phone.agent(&["reply", &conversation, LABEL, "--attach", text_of(&label)?])?;
+        self.phone.must(&["sync"])?;
+        let said = self.phone.must(&["show", &conversation])?;
+        let id = said
+            .documents
+            .iter()
+            .rev()
+            .find_map(|line| line.pointer("/message/attachments/0/id")?.as_str().map(str::to_owned));
+        let id = id.ok_or("the phone sees no label")?;
+        let copy = self.folder.join("copy.pdf");
+        self.phone.must(&["fetch", &id, "-o", text_of(&copy)?])?;
+        std::fs::remove_file(&copy).map_err(|error| format!("the copy cannot be removed: {error}"))?;
+        self.offline.must(&["fetch", &id, "-o", text_of(&copy)?])?;
+        let read = std::fs::read(&copy).map_err(|error| format!("the copy cannot be read: {error}"))?;
+        self.claim("once fetched, the label is there without a network, byte for byte", read == bytes.as_bytes())
+    }
+
     fn server(&self) -> Result<Server, String> {
         let server = Server::start(&self.folder.join("server"), self.port, &self.folder.join("server.log"), &[])?;
         println!("     the server listens on {}", server.url());
@@ -190,6 +251,10 @@ impl Story<'_> {
         let phone = self.phone.timeline(&self.conversation).map_or_else(|error| error, |lines| format!("{lines:#?}"));
         Err(format!("this claim does not hold: {claim}\nagent: {desk}\nphone: {phone}\nlog of the server:\n{log}"))
     }
+}
+
+fn text_of(path: &Path) -> Result<&str, String> {
+    path.to_str().ok_or_else(|| format!("{} is not UTF-8", path.display()))
 }
 
 fn step(number: u32, what: &str) {

@@ -43,6 +43,8 @@ pub struct Report {
     pub side_by_side: u64,
     /// Rows that were wedged at the end.
     pub wedges: u64,
+    /// Files that were at the server in the end.
+    pub files: u64,
 }
 
 impl std::ops::AddAssign for Report {
@@ -61,6 +63,7 @@ impl std::ops::AddAssign for Report {
         self.restores += other.restores;
         self.side_by_side += other.side_by_side;
         self.wedges += other.wedges;
+        self.files += other.files;
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use beistand_protocol::agent::ConversationPage;
-use beistand_protocol::{Conversation, ConversationId, Message, MessageId, MessagePage, Status};
+use beistand_protocol::{AttachmentId, Conversation, ConversationId, Message, MessageId, MessagePage, Status};
 use beistand_test_support::process::{DATABASE, ServerProcess};
 use reqwest::Method;
 use serde::de::DeserializeOwned;
@@ -115,6 +115,20 @@ impl Desk {
                 return Err(Refused(status.as_u16()));
             }
             Ok(serde_json::from_slice(&bytes).expect("the documented body"))
+        })
+    }
+
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    pub fn download(&self, id: AttachmentId) -> Result<Vec<u8>, Refused> {
+        let request = self.http.get(format!("{}/v1/agent/attachments/{id}", self.url)).header("cookie", &self.cookie);
+        self.runtime.block_on(async {
+            let answer = request.send().await.expect("the server answers");
+            let status = answer.status();
+            let bytes = answer.bytes().await.expect("a whole answer").to_vec();
+            if status.is_success() { Ok(bytes) } else { Err(Refused(status.as_u16())) }
         })
     }
 

@@ -10,6 +10,7 @@ use beistand_test_support::proxy::Fault;
 use rusqlite::{Connection, OpenFlags};
 
 use super::Run;
+use super::person::{WITH_FILE, file_of};
 
 /// Rounds of deciding about wedged rows. Each round decides about every wedged row; behind one there may be others.
 const ROUNDS: u32 = 20;
@@ -112,7 +113,25 @@ impl Run {
             }
             let messages = self.desk.messages(id).unwrap_or_default();
             self.faults.extend(self.oracle.check_server(id, &messages));
+            self.check_files(&messages);
             self.check_phone(id, &messages);
+        }
+    }
+
+    /// Files are at the agents' side, whole, with the messages that they belong to.
+    fn check_files(&mut self, messages: &[Message]) {
+        for message in messages.iter().filter(|message| message.edited_at.is_none()) {
+            let Some(text) = message.content.as_text().filter(|text| text.starts_with(WITH_FILE)) else { continue };
+            let [file] = message.content.attachments() else {
+                self.faults.push(format!("{}: its file is lost", message.id));
+                continue;
+            };
+            self.report.files += 1;
+            match self.desk.download(file.id) {
+                Ok(bytes) if bytes == file_of(text) => {}
+                Ok(bytes) => self.faults.push(format!("{}: {} other bytes", message.id, bytes.len())),
+                Err(refused) => self.faults.push(format!("{}: its file is answered with {}", message.id, refused.0)),
+            }
         }
     }
 

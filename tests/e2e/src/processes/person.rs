@@ -12,6 +12,15 @@ use serde_json::Value;
 use super::Run;
 use crate::oracle::Wanted;
 
+/// What messages begin with that have a file.
+pub(super) const WITH_FILE: &str = "mit Datei: ";
+
+/// Each message has a file of its own, of one piece or of several: a mixture would be seen.
+pub(super) fn file_of(text: &str) -> Vec<u8> {
+    let sum: usize = text.bytes().map(usize::from).sum();
+    text.repeat(1 + sum % 7 * 600).into_bytes()
+}
+
 /// How a command ended.
 pub(super) struct Ended {
     output: Output,
@@ -144,6 +153,9 @@ impl Run {
         let Some(conversation) = self.some_conversation() else { return self.open() };
         let text = self.text();
         let id = conversation.to_string();
+        if self.rng.u8(..4) == 0 {
+            return self.send_a_file(conversation, &format!("{WITH_FILE}{text}"));
+        }
         // Who stays for the answer meets what the network does to it; who does not leaves a request under way behind.
         let ended = if self.rng.u8(..3) == 0 {
             self.perhaps_killed(&["send", &id, &text, "--wait", "0.15"], &[3, 5])
@@ -151,6 +163,16 @@ impl Run {
             self.perhaps_killed(&["send", &id, &text], &[])
         };
         self.sent(conversation, &text, &ended.output, ended.killed);
+    }
+
+    /// Killed while the file is copied, the command has sent neither it nor its words.
+    fn send_a_file(&mut self, conversation: ConversationId, text: &str) {
+        let file = self.folder.path().join("Beleg.txt");
+        std::fs::write(&file, file_of(text)).expect("a file to attach");
+        let (id, file) = (conversation.to_string(), file.to_string_lossy().into_owned());
+        let ended = self.perhaps_killed(&["send", &id, text, "--attach", &file], &[]);
+        std::fs::remove_file(&file).expect("it was there");
+        self.sent(conversation, text, &ended.output, ended.killed);
     }
 
     pub(super) fn sent(&mut self, conversation: ConversationId, text: &str, output: &Output, killed: bool) {

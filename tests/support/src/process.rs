@@ -130,8 +130,12 @@ impl ServerProcess {
     /// If the files cannot be changed.
     pub fn restore(&mut self, backup: &Path) {
         self.kill();
-        std::fs::remove_dir_all(&self.data).expect("the old data goes");
-        std::fs::create_dir_all(&self.data).expect("a new data folder");
+        for entry in std::fs::read_dir(&self.data).expect("the data folder").flatten() {
+            // The files of messages are copied by name, and stay; only the database goes back in time.
+            if entry.path().is_file() {
+                std::fs::remove_file(entry.path()).expect("the old database goes");
+            }
+        }
         std::fs::copy(backup, self.data.join(DATABASE)).expect("the backup is put back");
         self.restart();
     }

@@ -21,6 +21,8 @@ registration_burst = 0
 registrations_per_minute = 0
 sign_in_burst = 0
 sign_ins_per_minute = 0
+[connections]
+per_address = 0
 ";
 
 /// A running server.

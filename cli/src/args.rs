@@ -46,6 +46,9 @@ pub struct Place {
     /// Folder of the local database [default: $XDG_DATA_HOME/beistand, ~/.local/share/beistand or ./.beistand]
     #[arg(long, global = true, env = "BEISTAND_DATA", hide_env_values = true, help_heading = COMMON, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Certificates of authorities in PEM that are trusted besides the system's
+    #[arg(long, global = true, env = "BEISTAND_CA_FILE", hide_env_values = true, help_heading = COMMON, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
     /// Print JSON documents, one a line
     #[arg(long, global = true, help_heading = COMMON)]
     pub json: bool,

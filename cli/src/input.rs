@@ -3,8 +3,10 @@
 
 use std::io::{BufRead, Read};
 
+use beistand_core::Settings;
 use beistand_core::protocol::text;
 
+use crate::args::Place;
 use crate::exit::Failure;
 
 /// Nobody's message is larger; a whole disk that is piped in by mistake is.
@@ -34,6 +36,15 @@ fn from_bytes(bytes: Vec<u8>) -> Result<String, Failure> {
         }
     }
     Ok(text)
+}
+
+/// Trusts the authorities of `--ca-file`, if there is one.
+pub fn trust(place: &Place, settings: &mut Settings) -> Result<(), Failure> {
+    let Some(file) = &place.ca_file else { return Ok(()) };
+    let wrong =
+        |what: &str| Failure::usage("ca-file", format!("{} {what}. Nothing was done; see --ca-file.", file.display()));
+    let pem = std::fs::read_to_string(file).map_err(|_| wrong("cannot be read"))?;
+    settings.trust(&pem).map_err(|_| wrong("holds no certificate of an authority in PEM"))
 }
 
 /// What an agent writes, held against what is known without asking the server: its limits are its own affair.

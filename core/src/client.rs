@@ -26,6 +26,7 @@ use crate::outbox::Outbox;
 use crate::outbox::actions::Acting;
 use crate::outbox::machine::{Event, IdentityId};
 use crate::outbox::worker::{self, WorkerMessage};
+use crate::push;
 use crate::realtime::{self, RealtimeMessage};
 use crate::store::identity::{self, Identity};
 use crate::store::outbox::Bounds;
@@ -95,6 +96,7 @@ impl ClientBuilder {
             fetching: Mutex::new(HashMap::new()),
             registering: tokio::sync::Mutex::new(()),
             pulling: tokio::sync::Mutex::new(()),
+            push_due: tokio::sync::Notify::new(),
             starting: tokio::sync::Mutex::new(()),
             state: AtomicU8::new(FRESH),
             known: Mutex::new(KnownTime::default()),
@@ -119,12 +121,12 @@ const SHUT_DOWN: u8 = 3;
 struct Tasks {
     worker: mpsc::UnboundedSender<WorkerMessage>,
     realtime: mpsc::UnboundedSender<RealtimeMessage>,
-    /// The two tasks, and those that see to their end.
-    handles: [(AbortHandle, JoinHandle<()>); 2],
+    /// The tasks, and those that see to their end.
+    handles: [(AbortHandle, JoinHandle<()>); 3],
 }
 
 impl Tasks {
-    /// Ends both and waits until they are gone: nothing of them touches the database any more.
+    /// Ends all and waits until they are gone: nothing of them touches the database any more.
     async fn end(mut self) {
         for (task, end) in &mut self.handles {
             task.abort();
@@ -159,6 +161,8 @@ pub(crate) struct Inner {
     fetching: Mutex<HashMap<AttachmentId, Weak<tokio::sync::Mutex<()>>>>,
     pub registering: tokio::sync::Mutex<()>,
     pub pulling: tokio::sync::Mutex<()>,
+    /// The push token, the device's registration or the network may have changed.
+    pub push_due: tokio::sync::Notify,
     starting: tokio::sync::Mutex<()>,
     state: AtomicU8,
     known: Mutex<KnownTime>,
@@ -220,6 +224,7 @@ impl Inner {
         let handles = [
             supervise(self, "outbox", worker::run(self.clone(), worker_messages)),
             supervise(self, "realtime", realtime::run(self.clone(), realtime_messages)),
+            supervise(self, "push", push::run(self.clone())),
         ];
         *lock(&self.tasks) = Some(Tasks { worker, realtime, handles });
     }
@@ -337,6 +342,7 @@ impl Inner {
     }
 
     pub fn everything_due(&self) {
+        self.push_due.notify_one();
         self.tell_worker(vec![Event::EverythingDue]);
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::api::tls;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a client is built from.
@@ -22,6 +23,8 @@ pub struct Settings {
     pub locale: Option<String>,
     /// How often to look whether another process has written into the folder; `None` where only one process uses it.
     pub watch_folder: Option<Duration>,
+    /// Certificates of authorities (DER) that are trusted besides the system's; see [`Settings::trust`].
+    pub extra_roots: Vec<Vec<u8>>,
     /// How long a request may hear nothing before it is given up.
     pub request_timeout: Duration,
     /// Rows that the outbox may hold. At 2,000 a person has written for weeks without a network: something else is
@@ -72,12 +75,25 @@ impl Settings {
             platform: std::env::consts::OS.to_owned(),
             locale: None,
             watch_folder: None,
+            extra_roots: Vec::new(),
             request_timeout: REQUEST_TIMEOUT,
             outbox_items: 2_000,
             outbox_bytes: 32 * 1024 * 1024,
             outbox_file_bytes: 512 * 1024 * 1024,
             attachment_cache_bytes: 200 * 1024 * 1024,
         })
+    }
+
+    /// Trusts the authorities in a PEM text besides those of the operating system: for a desk with an authority of its own,
+    /// and for trying things out. On Android the app's network security configuration says this.
+    ///
+    /// # Errors
+    /// If the text holds no certificate of an authority.
+    pub fn trust(&mut self, pem: &str) -> Result<()> {
+        let found = tls::certificates_in(pem)
+            .ok_or_else(|| Error::new(ErrorKind::Configuration, "the file holds no certificate in PEM"))?;
+        self.extra_roots.extend(found);
+        Ok(())
     }
 }
 

@@ -21,6 +21,7 @@ pub mod fuzzing;
 pub mod model;
 pub mod observe;
 pub mod outbox;
+mod push;
 pub(crate) mod realtime;
 pub(crate) mod registration;
 pub mod store;

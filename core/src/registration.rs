@@ -48,5 +48,6 @@ pub(crate) async fn register(inner: &Inner, id: IdentityId) -> Result<(), CallEr
             Ok(())
         })
         .await;
+    inner.push_due.notify_one();
     stored.map_err(|_| CallError::Unreachable)
 }

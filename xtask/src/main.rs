@@ -26,6 +26,7 @@ use lexopt::prelude::*;
 const HELP: &str = "\
 cargo xtask demo [--script] [--port N]   a server with sample data and the chat screen of a customer; without a terminal, or with
                                          --script, the whole story plays by itself and every step is checked
+cargo xtask demo --lan [--port N]        the same over TLS for real phones in this network
 cargo xtask test [PART…] [--full]        everything, or the named parts; --full takes the long runs
 cargo xtask bench [NAME…] [--quick]      how fast it is, or the named measures; keeps the tables of docs/performance.md;
                                          --quick only shows that the measures work, and keeps nothing
@@ -34,7 +35,7 @@ cargo xtask bench [NAME…] [--quick]      how fast it is, or the named measures
 /// What the command line asks for.
 enum Command {
     Help,
-    Demo { script: bool, port: u16 },
+    Demo { script: bool, lan: bool, port: u16 },
     Test { names: Vec<String>, full: bool },
     Bench { names: Vec<String>, quick: bool },
 }
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
             print!("{HELP}\nParts of the test, in their order: {}\n", parts::names().join(" "));
             return ExitCode::SUCCESS;
         }
-        Ok(Command::Demo { script, port }) => demo::run(script, port),
+        Ok(Command::Demo { script, lan, port }) => demo::run(script, lan, port),
         Ok(Command::Test { names, full }) => parts::run(&names, full),
         Ok(Command::Bench { names, quick }) => bench::run(&names, quick),
         Err(error) => {
@@ -68,11 +69,13 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
         Some(Value(name)) => name.string()?,
         Some(other) => return Err(other.unexpected()),
     };
-    let (mut script, mut port, mut full, mut quick, mut names) = (false, 0, false, false, Vec::new());
+    let (mut script, mut lan, mut port) = (false, false, 0);
+    let (mut full, mut quick, mut names) = (false, false, Vec::new());
     while let Some(arg) = args.next()? {
         match (command.as_str(), arg) {
             (_, Short('h') | Long("help")) => return Ok(Command::Help),
             ("demo", Long("script")) => script = true,
+            ("demo", Long("lan")) => lan = true,
             ("demo", Long("port")) => port = args.value()?.parse()?,
             ("test", Long("full")) => full = true,
             ("bench", Long("quick")) => quick = true,
@@ -81,7 +84,10 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
         }
     }
     match command.as_str() {
-        "demo" => Ok(Command::Demo { script, port }),
+        "demo" if script && lan => {
+            Err("the story plays on this machine alone: --script and --lan exclude each other".into())
+        }
+        "demo" => Ok(Command::Demo { script, lan, port }),
         "test" => match names.iter().find(|name| !parts::names().contains(&name.as_str())) {
             Some(unknown) => Err(format!("no part is called {unknown}; there are {}", parts::names().join(" ")).into()),
             None => Ok(Command::Test { names, full }),

@@ -25,9 +25,14 @@ pub struct Server {
 impl Server {
     /// Starts a server on a port (0: any free one) with its sample data, and waits until it listens.
     pub fn start(data: &Path, port: u16, log: &Path, environment: &[(&str, String)]) -> Result<Self, String> {
+        Self::start_on(&format!("127.0.0.1:{port}"), data, log, environment)
+    }
+
+    /// The same on any address.
+    pub fn start_on(listen: &str, data: &Path, log: &Path, environment: &[(&str, String)]) -> Result<Self, String> {
         let log = std::fs::File::create(log).map_err(|error| format!("{}: {error}", log.display()))?;
         let mut command = Command::new(process::program("beistand-server")?);
-        command.args(["--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(data).args(["serve", "--demo"]);
+        command.args(["--listen", listen, "--data"]).arg(data).args(["serve", "--demo"]);
         command.envs(environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut process = Ended(command.spawn().map_err(|error| format!("the server does not start: {error}"))?);

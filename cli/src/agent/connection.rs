@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use beistand_core::api::tls;
-use reqwest::Url;
+use beistand_core::{Settings, api::tls};
 use rustls::ClientConfig;
 
 use crate::exit::{Exit, Failure};
@@ -25,8 +24,9 @@ pub struct Connection {
 
 impl Connection {
     /// Prepares it; nothing is sent yet.
-    pub fn prepare(server: &Url) -> Result<Self, Failure> {
-        let tls = tls::client_config(server.scheme() == "https").map_err(|_| no_tls())?;
+    pub fn prepare(settings: &Settings) -> Result<Self, Failure> {
+        let encrypted = settings.server.scheme() == "https";
+        let tls = tls::client_config_with(encrypted, &settings.extra_roots).map_err(|_| no_tls())?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls.clone())
             .user_agent(concat!("beistand/", env!("CARGO_PKG_VERSION"), " (terminal)"))

@@ -18,6 +18,7 @@ use super::connection::Connection;
 use crate::{
     args::Place,
     exit::{Exit, Failure, NO_CONNECTION},
+    input,
 };
 
 /// The largest answer that is read, as in the core.
@@ -64,8 +65,9 @@ impl Desk {
     /// Signs in.
     pub async fn sign_in(place: &Place, name: &str, password: String) -> Result<Self, Failure> {
         // The address and the key are held to the same rules as a person's; the folder is not used.
-        let checked = Settings::new(&place.server, &place.app_key, "unused")?;
-        let connection = Connection::prepare(&checked.server)?;
+        let mut checked = Settings::new(&place.server, &place.app_key, "unused")?;
+        input::trust(place, &mut checked)?;
+        let connection = Connection::prepare(&checked)?;
         let url = join(&checked.server, "v1/agent/session")?;
         let body = SignIn { name: name.to_owned(), password };
         let request = connection.http.post(url).header(APP_KEY_HEADER, &checked.app_key);

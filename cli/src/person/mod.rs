@@ -16,6 +16,7 @@ use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 use crate::{
     args::{PersonCommand, Place},
     exit::Failure,
+    input,
     output::Output,
 };
 
@@ -49,6 +50,7 @@ pub async fn run(place: &Place, command: PersonCommand, output: &mut Output) -> 
 fn settings(place: &Place) -> Result<Settings, Failure> {
     let folder = place.data.clone().unwrap_or_else(|| default_folder(|name| std::env::var_os(name).map(PathBuf::from)));
     let mut settings = Settings::new(&place.server, &place.app_key, folder)?;
+    input::trust(place, &mut settings)?;
     settings.watch_folder = Some(LOOK_AT_FOLDER);
     settings.locale = environment_locale();
     Ok(settings)

@@ -82,6 +82,23 @@ pub(crate) async fn app_config(
     judge(answer).map(Some)
 }
 
+/// Says where the device is to be woken; an empty token takes it back.
+pub(crate) async fn push_token(
+    transport: &dyn Transport,
+    credential: Credential,
+    token: &str,
+) -> Result<(), CallError> {
+    let (method, body) =
+        if token.is_empty() { (Method::Delete, None) } else { (Method::Put, Some(Body::Json(token.to_owned()))) };
+    let path = format!("v1/devices/{}/push-token", credential.device);
+    let request = Request { method, path, headers: Vec::new(), credential: Some(credential), body };
+    let response = transport.send(request).await.map_err(|_| CallError::Unreachable)?;
+    if response.status == 204 {
+        return Ok(());
+    }
+    Err(known_problem(&response).map_or(CallError::Unreachable, |(code, _)| CallError::Refused(code)))
+}
+
 pub(crate) async fn sync(
     transport: &dyn Transport,
     credential: Credential,

@@ -26,6 +26,7 @@ pub struct HttpTransport {
     app_key: String,
     user_agent: String,
     timeout: Duration,
+    extra_roots: Vec<Vec<u8>>,
     parts: OnceCell<(reqwest::Client, Arc<rustls::ClientConfig>)>,
 }
 
@@ -37,6 +38,7 @@ impl HttpTransport {
             app_key: settings.app_key.clone(),
             user_agent: format!("beistand/{} ({})", env!("CARGO_PKG_VERSION"), settings.platform),
             timeout: settings.request_timeout,
+            extra_roots: settings.extra_roots.clone(),
             parts: OnceCell::new(),
         }
     }
@@ -46,7 +48,8 @@ impl HttpTransport {
             .get_or_try_init(|| async {
                 let encrypted = self.server.scheme() == "https";
                 // Reading the system's certificates touches the disk.
-                let config = tokio::task::spawn_blocking(move || tls::client_config(encrypted))
+                let roots = self.extra_roots.clone();
+                let config = tokio::task::spawn_blocking(move || tls::client_config_with(encrypted, &roots))
                     .await
                     .map_err(|_| TransportError("TLS cannot be set up".into()))??;
                 let client = reqwest::Client::builder()

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use rustls::{ClientConfig, RootCertStore};
+use rustls::client::WantsClientCert;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use rustls_platform_verifier::BuilderVerifierExt;
 
 use super::transport::TransportError;
@@ -14,11 +16,21 @@ use super::transport::TransportError;
 /// # Errors
 /// If the system's certificates cannot be read.
 pub fn client_config(encrypted: bool) -> Result<ClientConfig, TransportError> {
+    client_config_with(encrypted, &[])
+}
+
+/// The same with certificates of authorities (DER) that are trusted besides the system's.
+///
+/// # Errors
+/// If the system's certificates cannot be read, or one of these is none.
+pub fn client_config_with(encrypted: bool, extra_roots: &[Vec<u8>]) -> Result<ClientConfig, TransportError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| TransportError(format!("TLS cannot be set up: {error}")))?;
-    let builder = if encrypted {
+    let builder = if encrypted && !extra_roots.is_empty() {
+        trusting(builder, extra_roots)?
+    } else if encrypted {
         builder
             .with_platform_verifier()
             .map_err(|error| TransportError(format!("the system's certificates cannot be read: {error}")))?
@@ -26,4 +38,31 @@ pub fn client_config(encrypted: bool) -> Result<ClientConfig, TransportError> {
         builder.with_root_certificates(RootCertStore::empty())
     };
     Ok(builder.with_no_client_auth())
+}
+
+type Untrusting = ConfigBuilder<ClientConfig, WantsVerifier>;
+type Trusting = ConfigBuilder<ClientConfig, WantsClientCert>;
+
+#[cfg(not(target_os = "android"))]
+fn trusting(builder: Untrusting, extra_roots: &[Vec<u8>]) -> Result<Trusting, TransportError> {
+    let roots = extra_roots.iter().map(|root| CertificateDer::from(root.clone()));
+    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(roots, builder.crypto_provider().clone())
+        .map_err(|error| TransportError(format!("the extra certificates cannot be used: {error}")))?;
+    Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)))
+}
+
+/// There the verifier is Java's, and an authority is trusted by the app's network security configuration.
+#[cfg(target_os = "android")]
+fn trusting(_: Untrusting, _: &[Vec<u8>]) -> Result<Trusting, TransportError> {
+    Err(TransportError("on Android an authority is trusted by the app's network security configuration".into()))
+}
+
+/// The certificates in a PEM text; none if one is broken or there is none.
+pub(crate) fn certificates_in(pem: &str) -> Option<Vec<Vec<u8>>> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    let found: Vec<Vec<u8>> = found.ok()?.into_iter().map(|certificate| certificate.to_vec()).collect();
+    // Held against what the verifier will ask, so that a wrong file is an error where it is named.
+    let mut roots = RootCertStore::empty();
+    let all_good = found.iter().all(|root| roots.add(CertificateDer::from(root.clone())).is_ok());
+    (all_good && !found.is_empty()).then_some(found)
 }

@@ -108,6 +108,7 @@ async fn pull_registered(inner: &Inner) -> std::result::Result<(), PullError> {
         outdated += u32::from(applied.outdated);
         inner.tell_worker(applied.events);
         if let Some(requeued) = applied.history_changed {
+            inner.push_due.notify_one();
             inner.emit(ClientEvent::HistoryChanged { requeued });
             inner.reload_worker();
         }

@@ -1,9 +1,15 @@
-//! `app add`, `agent add`, `backup`: they work on the database itself, also while a server does.
+//! `app add`, `agent add`, `backup`: they work on the database itself, also while a server does. And `certificate`, which
+//! needs no database.
 
 use std::{io::BufRead as _, path::Path};
 
 use beistand_protocol::agent::Role;
-use beistand_server::{ServerConfig, SystemClock, manage::Management, store::sqlite};
+use beistand_server::{
+    ServerConfig, SystemClock,
+    listener::throw_away::{ThrowAway, addresses_of_this_machine, names_of_this_machine},
+    manage::Management,
+    store::sqlite,
+};
 
 use super::{Failure, print_line};
 
@@ -54,4 +60,28 @@ pub(super) fn backup(config: &ServerConfig, file: &Path) -> Result<(), Failure> 
     }
     sqlite::backup(&database, file)?;
     Ok(())
+}
+
+/// Makes a throw-away certificate and prints what a script needs: the authority's fingerprint and the addresses.
+pub(super) fn make_certificate(folder: &Path, hosts: Vec<String>) -> Result<(), Failure> {
+    let hosts = if hosts.is_empty() { names_of_this_machine() } else { hosts };
+    let made = ThrowAway::make(&hosts)?;
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(folder.join("authority.pem"), made.authority)?;
+    std::fs::write(folder.join("cert.pem"), made.cert)?;
+    write_secret(&folder.join("key.pem"), made.key.as_bytes())?;
+    print_line(&format!("fingerprint {}", made.fingerprint))?;
+    for address in addresses_of_this_machine() {
+        print_line(&format!("address {address}"))?;
+    }
+    Ok(())
+}
+
+/// A file that only its owner may read.
+fn write_secret(path: &Path, secret: &[u8]) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::io::Write::write_all(&mut options.open(path)?, secret)
 }

@@ -63,6 +63,14 @@ enum Command {
     /// Agents
     #[command(subcommand)]
     Agent(AgentCommand),
+    /// Make a throw-away authority and a certificate for this machine, to try TLS with devices in the same network
+    Certificate {
+        /// The folder for authority.pem, cert.pem and key.pem; made if missing
+        folder: PathBuf,
+        /// A name or an address of the server; may be repeated [default: this machine's]
+        #[arg(long, value_name = "HOST")]
+        host: Vec<String>,
+    },
     /// Copy the database, also while a server works on it
     Backup {
         /// The copy; must not exist yet
@@ -174,6 +182,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Agent(AgentCommand::Add { name, app, role, password_stdin }) => {
             manage::add_agent(&config, &name, app.as_deref(), role.into(), password_stdin)
         }
+        Command::Certificate { folder, host } => manage::make_certificate(&folder, host),
         Command::Backup { file } => manage::backup(&config, &file),
     };
     match done {

@@ -1,6 +1,7 @@
 //! `cargo xtask demo`: a shop's support on this machine. With a terminal it stays, tells where to look and opens the chat
 //! screen of a customer; without one, or with `--script`, it plays the whole story by itself.
 
+mod lan;
 mod proxy;
 mod screen;
 mod story;
@@ -28,11 +29,14 @@ use crate::{
 use self::terminal::{AGENT, APP_KEY, PASSWORD};
 
 /// Builds what is needed and shows it.
-pub fn run(script: bool, port: u16) -> Result<(), String> {
+pub fn run(script: bool, lan: bool, port: u16) -> Result<(), String> {
     setup::for_building().map_err(|missing| missing.0)?;
     println!("building the server and the terminal client");
     process::run(&mut process::cargo(&["build", "--quiet", "--workspace", "--bins"]))?;
     let port = if port == 0 { free_port()? } else { port };
+    if lan {
+        return lan::stay(port, &stop_signal()?);
+    }
     if script || !std::io::stdout().is_terminal() { story::play(port) } else { stay(port) }
 }
 
@@ -42,13 +46,19 @@ fn free_port() -> Result<u16, String> {
     found.map(|address| address.port()).map_err(|error| format!("no free port: {error}"))
 }
 
-fn stay(port: u16) -> Result<(), String> {
-    let scratch = Scratch::new("demo")?;
+/// Turns true when somebody stops the demo.
+fn stop_signal() -> Result<Arc<AtomicBool>, String> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         let noticed = signal_hook::flag::register(signal, Arc::clone(&stop));
         noticed.map_err(|error| format!("cannot listen for Ctrl-C: {error}"))?;
     }
+    Ok(stop)
+}
+
+fn stay(port: u16) -> Result<(), String> {
+    let scratch = Scratch::new("demo")?;
+    let stop = stop_signal()?;
     let mut server = Server::start(&scratch.path().join("server"), port, &scratch.path().join("server.log"), &[])?;
     let (programs, phone) = (process::programs()?, scratch.path().join("phone"));
     println!(

@@ -13,4 +13,5 @@ mod damage;
 mod ending;
 mod live;
 mod pause;
+mod push;
 mod wire;

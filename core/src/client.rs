@@ -2,7 +2,7 @@
 //! starts the worker and the socket loop.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -97,6 +97,7 @@ impl ClientBuilder {
             registering: tokio::sync::Mutex::new(()),
             pulling: tokio::sync::Mutex::new(()),
             push_due: tokio::sync::Notify::new(),
+            push_missing: AtomicBool::new(false),
             starting: tokio::sync::Mutex::new(()),
             state: AtomicU8::new(FRESH),
             known: Mutex::new(KnownTime::default()),
@@ -163,6 +164,8 @@ pub(crate) struct Inner {
     pub pulling: tokio::sync::Mutex<()>,
     /// The push token, the device's registration or the network may have changed.
     pub push_due: tokio::sync::Notify,
+    /// Whether the server could not be told of the push token yet.
+    pub push_missing: AtomicBool,
     starting: tokio::sync::Mutex<()>,
     state: AtomicU8,
     known: Mutex<KnownTime>,
@@ -342,7 +345,9 @@ impl Inner {
     }
 
     pub fn everything_due(&self) {
-        self.push_due.notify_one();
+        if self.push_missing.load(Ordering::SeqCst) {
+            self.push_due.notify_one();
+        }
         self.tell_worker(vec![Event::EverythingDue]);
     }
 

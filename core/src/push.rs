@@ -4,6 +4,7 @@
 //! alone: whoever never writes to the desk is unknown to it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use beistand_protocol::{Code, Credential, PushToken};
 use rusqlite::Connection;
@@ -89,7 +90,9 @@ pub(crate) async fn run(inner: Arc<Inner>) {
         failures = failures.saturating_add(1);
         // A new word, or anything that makes everything due, ends the wait.
         let wait = Policy::default().wait(failures, chance.f64());
+        inner.push_missing.store(true, Ordering::SeqCst);
         let _ = tokio::time::timeout(wait, inner.push_due.notified()).await;
+        inner.push_missing.store(false, Ordering::SeqCst);
     }
 }
 

@@ -58,7 +58,12 @@ pub struct Http {
 impl Http {
     /// For a running server.
     pub fn new(server: &Server) -> Result<Self, Failure> {
-        let tls = beistand_core::api::tls::client_config(false)?;
+        let mut trusting = beistand_core::Settings::new(&server.url, APP, "none")?;
+        if let Some(authority) = &server.authority {
+            trusting.trust(authority)?;
+        }
+        let encrypted = server.authority.is_some();
+        let tls = beistand_core::api::tls::client_config_with(encrypted, &trusting.extra_roots)?;
         let client = reqwest::Client::builder().tls_backend_preconfigured(tls).no_gzip().build()?;
         Ok(Self { client, url: server.url.clone() })
     }

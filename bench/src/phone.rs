@@ -91,7 +91,15 @@ impl Transport for Gated {
 
 /// A client whose outbox leaves when the gate is opened.
 pub fn gated(url: &str, folder: &Path) -> Result<(Client, Arc<Gate>), Failure> {
-    let settings = settings(url, folder)?;
+    gated_trusting(url, None, folder)
+}
+
+/// The same, trusting an authority (PEM).
+pub fn gated_trusting(url: &str, authority: Option<&str>, folder: &Path) -> Result<(Client, Arc<Gate>), Failure> {
+    let mut settings = settings(url, folder)?;
+    if let Some(authority) = authority {
+        settings.trust(authority)?;
+    }
     let http = HttpTransport::new(&settings);
     let (open, told) = (watch::Sender::new(false), watch::Sender::new(0));
     let gate = Arc::new(Gate { http, open, stored: AtomicUsize::new(0), told });

@@ -32,6 +32,8 @@ pub struct Server {
     pub url: String,
     /// `host:port`.
     pub address: String,
+    /// The authority to trust, in PEM, if it speaks TLS.
+    pub authority: Option<String>,
 }
 
 /// Where the server's program lies: beside this one.
@@ -44,6 +46,15 @@ fn program() -> Result<PathBuf, Failure> {
 impl Server {
     /// Makes an app and an agent in a new folder, and starts on a free port.
     pub fn start(folder: &Path) -> Result<Self, Failure> {
+        Self::begin(folder, false)
+    }
+
+    /// The same behind TLS, with a certificate that is thrown away.
+    pub fn start_encrypted(folder: &Path) -> Result<Self, Failure> {
+        Self::begin(folder, true)
+    }
+
+    fn begin(folder: &Path, encrypted: bool) -> Result<Self, Failure> {
         std::fs::create_dir_all(folder)?;
         let config = folder.join("server.toml");
         std::fs::write(&config, CONFIG)?;
@@ -66,16 +77,27 @@ impl Server {
         if !child.wait()?.success() {
             return Err("the server makes no agent".into());
         }
-        let mut child = command()?.arg("serve").spawn()?;
+        let mut serve = command()?;
+        serve.arg("serve");
+        let mut authority = None;
+        if encrypted {
+            let made = command()?.args(["certificate", "--host", "127.0.0.1"]).arg(folder).output()?;
+            if !made.status.success() {
+                return Err("the server makes no certificate".into());
+            }
+            serve.arg("--tls-cert").arg(folder.join("cert.pem")).arg("--tls-key").arg(folder.join("key.pem"));
+            authority = Some(std::fs::read_to_string(folder.join("authority.pem"))?);
+        }
+        let mut child = serve.spawn()?;
         let output = child.stdout.take().ok_or("the server has no output")?;
         // Owned from here on, so that an error ends the process as well.
-        let mut server = Self { child, url: String::new(), address: String::new() };
+        let mut server = Self { child, url: String::new(), address: String::new(), authority };
         let mut line = String::new();
         let mut output = BufReader::new(output);
         output.read_line(&mut line)?;
         let url = line.trim().strip_prefix("listening on ").ok_or("the server did not say where it listens")?;
         server.url = url.to_owned();
-        server.address = url.trim_start_matches("http://").to_owned();
+        server.address = url.split("//").last().unwrap_or_default().to_owned();
         // Reads on to the end, so that the server never blocks on a full pipe.
         std::thread::spawn(move || output.lines().map_while(Result::ok).for_each(drop));
         Ok(server)

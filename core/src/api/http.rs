@@ -13,7 +13,7 @@ use tokio_tungstenite::{Connector, connect_async_tls_with_config};
 use url::Url;
 
 use super::tls;
-use super::transport::{Carried, Request, Response, Socket, Transport, TransportError};
+use super::transport::{Body, Carried, Request, Response, Socket, Transport, TransportError};
 use crate::config::{ANSWER_BYTES, CONNECT_TIMEOUT, Settings};
 use crate::outbox::payload::Method;
 
@@ -27,7 +27,17 @@ pub struct HttpTransport {
     user_agent: String,
     timeout: Duration,
     extra_roots: Vec<Vec<u8>>,
-    parts: OnceCell<(reqwest::Client, Arc<rustls::ClientConfig>)>,
+    parts: OnceCell<Parts>,
+}
+
+/// What is built with the first request.
+struct Parts {
+    /// For words: HTTP/2 where the server has it, so that what all requests have in common crosses the line once.
+    words: reqwest::Client,
+    /// For files: HTTP/1.1, and so connections of their own. On a shared one words would stand behind whatever of a file
+    /// has been handed to the system already, seconds of a thin line.
+    files: reqwest::Client,
+    tls: Arc<rustls::ClientConfig>,
 }
 
 impl HttpTransport {
@@ -43,7 +53,7 @@ impl HttpTransport {
         }
     }
 
-    async fn parts(&self) -> Result<&(reqwest::Client, Arc<rustls::ClientConfig>), TransportError> {
+    async fn parts(&self) -> Result<&Parts, TransportError> {
         self.parts
             .get_or_try_init(|| async {
                 let encrypted = self.server.scheme() == "https";
@@ -52,21 +62,29 @@ impl HttpTransport {
                 let config = tokio::task::spawn_blocking(move || tls::client_config_with(encrypted, &roots))
                     .await
                     .map_err(|_| TransportError("TLS cannot be set up".into()))??;
-                let client = reqwest::Client::builder()
-                    .tls_backend_preconfigured(config.clone())
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    // Silence ends a request, slowness does not: on one bar of signal a page takes its time.
-                    .read_timeout(self.timeout)
-                    .timeout(self.timeout * LONGEST)
-                    // A redirect is a foreign answer: our server sends none, and a captive portal's must not get a token.
-                    .redirect(reqwest::redirect::Policy::none())
-                    // Repeating is the outbox's business alone.
-                    .retry(reqwest::retry::never())
-                    .build()
-                    .map_err(describe)?;
-                Ok((client, Arc::new(config)))
+                let mut for_words = config.clone();
+                for_words.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+                Ok(Parts { words: self.client(for_words)?, files: self.client(config.clone())?, tls: Arc::new(config) })
             })
             .await
+    }
+
+    fn client(&self, tls: rustls::ClientConfig) -> Result<reqwest::Client, TransportError> {
+        reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .connect_timeout(CONNECT_TIMEOUT)
+            // Silence ends a request, slowness does not: on one bar of signal a page takes its time.
+            .read_timeout(self.timeout)
+            .timeout(self.timeout * LONGEST)
+            // A connection that all words share must not stay dead for longer than a request may be silent.
+            .http2_keep_alive_interval(self.timeout / 2)
+            .http2_keep_alive_timeout(self.timeout / 2)
+            // A redirect is a foreign answer: our server sends none, and a captive portal's must not get a token.
+            .redirect(reqwest::redirect::Policy::none())
+            // Repeating is the outbox's business alone.
+            .retry(reqwest::retry::never())
+            .build()
+            .map_err(describe)
     }
 
     fn url(&self, path: &str) -> Result<Url, TransportError> {
@@ -98,7 +116,10 @@ fn bearer(credential: &Credential) -> Result<HeaderValue, TransportError> {
 impl Transport for HttpTransport {
     fn send(&self, request: Request) -> Carried<'_, Result<Response, TransportError>> {
         Box::pin(async move {
-            let (client, _) = self.parts().await?;
+            let parts = self.parts().await?;
+            let is_file =
+                matches!(request.body, Some(Body::Bytes { .. })) || request.path.starts_with("v1/attachments/");
+            let client = if is_file { &parts.files } else { &parts.words };
             let method = match request.method {
                 Method::Get => reqwest::Method::GET,
                 Method::Head => reqwest::Method::HEAD,
@@ -140,7 +161,7 @@ impl Transport for HttpTransport {
 
     fn connect(&self, credential: Credential) -> Carried<'_, Result<Socket, TransportError>> {
         Box::pin(async move {
-            let (_, tls) = self.parts().await?;
+            let tls = &self.parts().await?.tls;
             let mut url = self.url("v1/realtime")?;
             let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
             url.set_scheme(scheme).map_err(|()| TransportError("the address cannot be built".into()))?;

@@ -216,7 +216,8 @@ pub(crate) fn mark_read(
     up_to: Option<u64>,
 ) -> Result<Vec<Event>, StoreError> {
     known_conversation(connection, conversation)?;
-    let newest = conversations::newest_seq(connection, conversation)?;
+    // Nobody has to be told that a person has read their own words.
+    let newest = conversations::newest_of_others(connection, conversation)?;
     let read_seq = up_to.unwrap_or(newest).min(newest);
     if !conversations::mark_read(connection, conversation, read_seq)? {
         return Ok(Vec::new());

@@ -112,8 +112,11 @@ impl Machine {
         match event {
             Event::Loaded(rows) => self.load(rows),
             Event::Enqueued(row) => {
-                // A new row is a sign of life: its lane need not sit out an old wait.
-                self.lane(row.lane).not_before = Duration::ZERO;
+                // A new row is a sign of life: its lane need not sit out an old wait. What nobody waits for stays a moment,
+                // since the next one often takes its place: *delivered* becomes *read* when somebody looks.
+                let stays =
+                    if row.lane.is_background() { now.mono + self.policy.background_wait } else { Duration::ZERO };
+                self.lane(row.lane).not_before = stays;
                 self.insert(row);
             }
             Event::Changed(row) => {

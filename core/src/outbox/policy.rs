@@ -18,6 +18,9 @@ pub struct Policy {
     pub in_flight: usize,
     /// Of these, how many may be background writes, so that read marks never stand before a message.
     pub background_in_flight: usize,
+    /// How long a background write waits for one that replaces it: a screen that shows a message says so within a frame
+    /// or two, and no agent notices a third of a second.
+    pub background_wait: Duration,
     /// Of these, how many may have files on their way: two fill any line, and leave most places to words.
     pub uploads_in_flight: usize,
     /// How old a row may grow by the server's own time before it asks the person. A question of last week has another
@@ -40,6 +43,7 @@ impl Default for Policy {
             most_retry_after: Duration::from_secs(3600),
             in_flight: 8,
             background_in_flight: 2,
+            background_wait: Duration::from_millis(300),
             uploads_in_flight: 2,
             max_age: Duration::from_secs(7 * 24 * 3600),
             poison_attempts: 50,

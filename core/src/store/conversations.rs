@@ -111,6 +111,14 @@ pub(crate) fn mark_delivered(connection: &Connection, id: ConversationId, seq: u
         .query_row(params![seq, id.as_bytes()], |row| row.get(0))?)
 }
 
+/// The newest message of others that is here.
+pub(crate) fn newest_of_others(connection: &Connection, id: ConversationId) -> Result<u64, StoreError> {
+    let seq: Option<u64> = connection
+        .prepare_cached("SELECT max(seq) FROM messages WHERE conversation_id = ? AND mine = 0")?
+        .query_row([id.as_bytes()], |row| row.get(0))?;
+    Ok(seq.unwrap_or(0))
+}
+
 /// The newest message seq that is here.
 pub(crate) fn newest_seq(connection: &Connection, id: ConversationId) -> Result<u64, StoreError> {
     let seq: Option<u64> = connection

@@ -1,6 +1,8 @@
 //! Files of messages, one named test each: with phone and server in one process under virtual time, and with real
 //! processes where sockets, memory or bandwidth are the matter.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail it where it stands")]
+
 mod fetching;
 mod lasting;
 mod sending;

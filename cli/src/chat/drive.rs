@@ -4,6 +4,8 @@
 use beistand_core::protocol::{ConversationId, UnixMillis};
 use beistand_core::{Client, ConversationList, Subscription};
 use crossterm::event::{Event as Input, EventStream, KeyEventKind};
+use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
+use crossterm::{execute, queue};
 use futures_util::StreamExt;
 use tokio::{
     sync::{
@@ -70,6 +72,13 @@ pub async fn run(
     ended
 }
 
+/// Draws a frame that appears at once: a terminal that knows how shows no half of it, and others ignore the marks.
+fn show(taken: &mut Taken, state: &mut State, theme: Theme) -> std::io::Result<()> {
+    queue!(taken.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+    taken.terminal.draw(|frame| view::draw(frame, state, theme))?;
+    execute!(taken.terminal.backend_mut(), EndSynchronizedUpdate)
+}
+
 async fn follow(
     taken: &mut Taken,
     state: &mut State,
@@ -78,7 +87,7 @@ async fn follow(
     theme: Theme,
 ) -> Result<(), Failure> {
     loop {
-        taken.terminal.draw(|frame| view::draw(frame, state, theme)).map_err(|_| lost())?;
+        show(taken, state, theme).map_err(|_| lost())?;
         let mut next = Some(sources.next(midnight(state)).await?);
         // Everything that waits already is shown together.
         while let Some(event) = next {

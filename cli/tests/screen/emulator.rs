@@ -14,9 +14,39 @@ use vt100::{Parser, Screen};
 /// What a person would call hanging, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What begins and what ends a frame that a terminal shows at once (synchronized output).
+const FRAME_BEGINS: &[u8] = b"\x1b[?2026h";
+const FRAME_ENDS: &[u8] = b"\x1b[?2026l";
+
 struct Shared {
     parser: Mutex<(Parser, bool)>,
     changed: Condvar,
+}
+
+/// Shows whole frames only, as a terminal does; what stands before the end of one waits for the rest of it.
+#[derive(Default)]
+struct Frames {
+    waiting: Vec<u8>,
+}
+
+impl Frames {
+    /// Bytes that may be shown now.
+    fn take(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.waiting.extend_from_slice(bytes);
+        let find = |what: &[u8]| self.waiting.windows(what.len()).rposition(|window| window == what);
+        let shown = match (find(FRAME_BEGINS), find(FRAME_ENDS)) {
+            (Some(begun), Some(ended)) if ended > begun => self.waiting.len(),
+            (Some(begun), _) => begun,
+            // The mark itself may be cut in two by a read.
+            (None, _) => self.waiting.len() - partial_mark(&self.waiting),
+        };
+        self.waiting.drain(..shown).collect()
+    }
+}
+
+/// How many bytes at the end may be the front of a mark.
+fn partial_mark(bytes: &[u8]) -> usize {
+    (1..FRAME_BEGINS.len()).rev().find(|length| bytes.ends_with(&FRAME_BEGINS[..*length])).unwrap_or(0)
 }
 
 impl Shared {
@@ -55,13 +85,17 @@ impl Emulator {
         let pty = Arc::new(pty);
         let (reads, sees) = (pty.clone(), shared.clone());
         std::thread::spawn(move || {
-            let mut bytes = [0; 65536];
+            let (mut bytes, mut frames) = ([0; 65536], Frames::default());
             // Linux reports the end of the program as an error.
             while let Ok(count @ 1..) = (&*reads).read(&mut bytes) {
-                sees.lock().0.process(&bytes[..count]);
+                let shown = frames.take(&bytes[..count]);
+                sees.lock().0.process(&shown);
                 sees.changed.notify_all();
             }
-            sees.lock().1 = true;
+            let mut seen = sees.lock();
+            seen.0.process(&frames.waiting);
+            seen.1 = true;
+            drop(seen);
             sees.changed.notify_all();
         });
         Self { pty, child, shared }

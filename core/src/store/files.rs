@@ -145,7 +145,7 @@ pub(crate) fn waiting_bytes(connection: &Connection) -> Result<u64, StoreError> 
 }
 
 /// Forgets files whose message is gone or taken back, and, where the others are more than `most` bytes, those that were not
-/// used for longest.
+/// used for longest; but never the one that was used last, which somebody is about to open.
 pub(crate) fn forget(connection: &Connection, most: u64) -> Result<(), StoreError> {
     connection.execute(
         &format!(
@@ -158,10 +158,10 @@ pub(crate) fn forget(connection: &Connection, most: u64) -> Result<(), StoreErro
         &format!(
             "DELETE FROM files WHERE (attachment_id, variant) IN (
                SELECT attachment_id, variant FROM (
-                 SELECT attachment_id, variant,
+                 SELECT attachment_id, variant, size,
                    sum(size) OVER (ORDER BY used_at DESC, attachment_id, variant) AS kept
                  FROM files WHERE NOT ({IS_NEEDED}))
-               WHERE kept > ?)"
+               WHERE kept > ? AND kept > size)"
         ),
         [most],
     )?;
@@ -251,6 +251,18 @@ mod tests {
         expected.sort();
         assert_eq!(left, expected);
         assert_eq!(to_remove(&connection).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_file_larger_than_the_cache_stays_until_the_next_one() {
+        let connection = open_for_test();
+        let about = message(&connection, 1);
+        insert_fetched(&connection, about, Variant::Whole, &file(1, 500), UnixMillis(1)).unwrap();
+        forget(&connection, 100).unwrap();
+        assert_eq!(known(&connection).unwrap().len(), 1);
+        insert_fetched(&connection, about, Variant::Whole, &file(2, 10), UnixMillis(2)).unwrap();
+        forget(&connection, 100).unwrap();
+        assert_eq!(known(&connection).unwrap(), [(file(2, 0).id, Variant::Whole)]);
     }
 
     #[test]

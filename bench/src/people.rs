@@ -63,7 +63,7 @@ impl Http {
             trusting.trust(authority)?;
         }
         let encrypted = server.authority.is_some();
-        let tls = beistand_core::api::tls::client_config_with(encrypted, &trusting.extra_roots)?;
+        let tls = beistand_core::api::tls::client_config(encrypted, &trusting.extra_roots)?;
         let client = reqwest::Client::builder().tls_backend_preconfigured(tls).no_gzip().build()?;
         Ok(Self { client, url: server.url.clone() })
     }

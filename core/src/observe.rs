@@ -29,9 +29,9 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Observable<T> {
         Subscription { receiver }
     }
 
-    /// Whether anybody observes it.
-    pub(crate) fn is_observed(&self) -> bool {
-        self.sender.receiver_count() > 0
+    /// Whether anybody else has it, or observes it.
+    pub(crate) fn is_held(&self) -> bool {
+        self.sender.sender_count() > 1 || self.sender.receiver_count() > 0
     }
 
     /// Sets the value; observers are woken only if it differs.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    hex,
     ids::{DeviceId, PersonId},
     sync::Epoch,
     time::UnixMillis,
@@ -19,19 +20,12 @@ pub struct DeviceSecret(pub [u8; 32]);
 impl DeviceSecret {
     /// The wire form.
     pub fn to_hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&self.0)
     }
 
     /// Reads the wire form.
     pub fn from_hex(text: &str) -> Option<Self> {
-        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)) {
-            return None;
-        }
-        let mut secret = [0; 32];
-        for (byte, pair) in secret.iter_mut().zip(text.as_bytes().chunks(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-        }
-        Some(Self(secret))
+        hex::decode(text).map(Self)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod device;
 pub mod fields;
 pub mod file_name;
 pub mod frames;
+pub mod hex;
 pub mod ids;
 pub mod limits;
 pub mod media_type;

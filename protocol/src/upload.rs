@@ -2,6 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
+use crate::hex;
 use crate::ids::AttachmentId;
 
 /// The version of tus that both sides speak, in `Tus-Resumable`.
@@ -79,7 +80,7 @@ impl Metadata {
         }
         let [id, name, media_type, sha256] = members.map(|(name, value)| value.ok_or(MetadataError::Missing(name)));
         let sha256 = sha256?;
-        if sha256.len() != 64 || !sha256.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)) {
+        if hex::decode(&sha256).is_none() {
             return Err(MetadataError::Value("sha256"));
         }
         let id = id?.parse().map_err(|_| MetadataError::Value("id"))?;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use beistand_protocol::{Code, Violation, agent::Role, text};
+use beistand_protocol::{Code, Violation, agent::Role, hex, text};
 
 use crate::{
     bus::in_process::InProcessBus,
@@ -32,7 +32,7 @@ impl Management {
 
     /// A random key or password: 128 bits in hexadecimal.
     pub fn random_key(&self) -> String {
-        clock::hex(&clock::random::<16>(&*self.clock))
+        hex::encode(&clock::random::<16>(&*self.clock))
     }
 
     /// Makes an app.

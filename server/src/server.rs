@@ -9,6 +9,7 @@ use std::{
 use beistand_protocol::{
     AgentId, AppConfig, Code, Credential, Problem,
     agent::{Agent, Role},
+    hex,
 };
 use tokio::sync::watch;
 
@@ -99,7 +100,7 @@ impl Shared {
     fn remember(&self, row: AppRow) -> Arc<App> {
         let config = self.config.app_config(&row.name);
         let config_json = serde_json::to_string(&config).unwrap_or_default();
-        let etag = format!("\"{}\"", clock::hex(&digest::secret(config_json.as_bytes())[..12]));
+        let etag = format!("\"{}\"", hex::encode(&digest::secret(config_json.as_bytes())[..12]));
         let app = Arc::new(App { id: row.id, name: row.name, config, config_json, etag });
         self.apps.write().unwrap_or_else(PoisonError::into_inner).insert(row.key, app.clone());
         app

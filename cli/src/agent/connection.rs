@@ -26,7 +26,7 @@ impl Connection {
     /// Prepares it; nothing is sent yet.
     pub fn prepare(settings: &Settings) -> Result<Self, Failure> {
         let encrypted = settings.server.scheme() == "https";
-        let tls = tls::client_config_with(encrypted, &settings.extra_roots).map_err(|_| no_tls())?;
+        let tls = tls::client_config(encrypted, &settings.extra_roots).map_err(|_| no_tls())?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls.clone())
             .user_agent(concat!("beistand/", env!("CARGO_PKG_VERSION"), " (terminal)"))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use beistand_core::protocol::{
-    AttachmentId, Code, MessageId, file_name, media_type,
+    AttachmentId, Code, MessageId, file_name, hex, media_type,
     upload::{
         Checksum, Metadata, OFFSET_OCTET_STREAM, TUS_RESUMABLE, TUS_VERSION, UPLOAD_CHECKSUM, UPLOAD_LENGTH,
         UPLOAD_METADATA, UPLOAD_OFFSET,
@@ -91,7 +91,7 @@ fn read(path: &Path, id: AttachmentId) -> Result<Known, Failure> {
         id,
         name: file_name::clean(&name),
         media_type: kind(&head).to_owned(),
-        sha256: hex(&hash.finalize()),
+        sha256: hex::encode(&hash.finalize()),
     };
     Ok(Known { file, metadata, size })
 }
@@ -104,10 +104,6 @@ fn kind(head: &[u8]) -> &'static str {
         Err(error) => error.error_len().is_none(),
     };
     media_type::sniff(head).unwrap_or(if text(head) && !head.contains(&0) { "text/plain" } else { media_type::UNKNOWN })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 async fn upload(desk: &Desk, known: &mut Known) -> Result<(), Failure> {
@@ -203,7 +199,7 @@ pub async fn fetch(desk: &Desk, id: AttachmentId, place: &Path, output: &mut Out
         }
     }
     drop(line);
-    if tag.as_deref().map(|tag| tag.trim_matches('"')) != Some(hex(&hash.finalize()).as_str()) {
+    if tag.as_deref().map(|tag| tag.trim_matches('"')) != Some(hex::encode(&hash.finalize()).as_str()) {
         let sentence = "The file did not arrive whole. Nothing was left behind; run the command again.";
         return Err(Failure::new(Exit::Failed, Code::AttachmentHash.as_str(), sentence));
     }

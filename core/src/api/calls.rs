@@ -18,6 +18,13 @@ pub(crate) enum CallError {
     Refused(Code),
 }
 
+impl CallError {
+    /// What an answer says that is no success.
+    pub(crate) fn of(response: &Response) -> Self {
+        known_problem(response).map_or(Self::Unreachable, |(code, _)| Self::Refused(code))
+    }
+}
+
 impl From<CallError> for Error {
     fn from(error: CallError) -> Self {
         match error {
@@ -45,7 +52,7 @@ fn judge<T: DeserializeOwned>(answer: Result<Response, TransportError>) -> Resul
         let value = serde_json::from_slice(&response.body).map_err(|_| CallError::Unreachable)?;
         return Ok(Answered { value, response });
     }
-    Err(known_problem(&response).map_or(CallError::Unreachable, |(code, _)| CallError::Refused(code)))
+    Err(CallError::of(&response))
 }
 
 pub(crate) async fn register(
@@ -96,7 +103,7 @@ pub(crate) async fn push_token(
     if response.status == 204 {
         return Ok(());
     }
-    Err(known_problem(&response).map_or(CallError::Unreachable, |(code, _)| CallError::Refused(code)))
+    Err(CallError::of(&response))
 }
 
 pub(crate) async fn sync(

@@ -59,7 +59,7 @@ impl HttpTransport {
                 let encrypted = self.server.scheme() == "https";
                 // Reading the system's certificates touches the disk.
                 let roots = self.extra_roots.clone();
-                let config = tokio::task::spawn_blocking(move || tls::client_config_with(encrypted, &roots))
+                let config = tokio::task::spawn_blocking(move || tls::client_config(encrypted, &roots))
                     .await
                     .map_err(|_| TransportError("TLS cannot be set up".into()))??;
                 let mut for_words = config.clone();

@@ -11,19 +11,11 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use super::transport::TransportError;
 
 /// The configuration. `encrypted` is false where the server is this machine over plain HTTP: then no roots are read at
-/// all.
-///
-/// # Errors
-/// If the system's certificates cannot be read.
-pub fn client_config(encrypted: bool) -> Result<ClientConfig, TransportError> {
-    client_config_with(encrypted, &[])
-}
-
-/// The same with certificates of authorities (DER) that are trusted besides the system's.
+/// all. `extra_roots` are certificates of authorities (DER) that are trusted besides the system's.
 ///
 /// # Errors
 /// If the system's certificates cannot be read, or one of these is none.
-pub fn client_config_with(encrypted: bool, extra_roots: &[Vec<u8>]) -> Result<ClientConfig, TransportError> {
+pub fn client_config(encrypted: bool, extra_roots: &[Vec<u8>]) -> Result<ClientConfig, TransportError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -5,17 +5,19 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use beistand_protocol::{Attachment as Wire, AttachmentId, AttachmentState, MessageId};
+use beistand_protocol::{Attachment as Wire, AttachmentId, AttachmentState, MessageId, hex};
+
+use sha2::{Digest, Sha256};
 
 use super::files::{self, Variant, blocking};
 use super::intake::Taken;
 use super::transfers::Moving;
 use super::upload::Pace;
+use crate::api::calls::CallError;
 use crate::api::transport::{Request, Response};
 use crate::client::Inner;
 use crate::error::{Error, ErrorKind, Result, StoreError};
 use crate::observe::StoreChange;
-use crate::outbox::outcome::known_problem;
 use crate::outbox::payload::Method;
 use crate::store::{files as stored, messages};
 
@@ -165,7 +167,7 @@ async fn thumbnail(inner: &Arc<Inner>, message: MessageId, wire: &Wire) -> Resul
         name: beistand_protocol::file_name::clean(&wire.name),
         media_type: "image/jpeg".into(),
         size: response.body.len() as u64,
-        sha256: files::hex_digest(&response.body),
+        sha256: hex::encode(&Sha256::digest(&response.body)),
         dimensions: wire.thumbnail,
     };
     append(inner, &part, response.body).await?;
@@ -174,7 +176,7 @@ async fn thumbnail(inner: &Arc<Inner>, message: MessageId, wire: &Wire) -> Resul
 }
 
 fn foreign() -> Error {
-    Error::new(ErrorKind::Unreachable, "the server could not be reached, or did not answer like one of ours")
+    CallError::Unreachable.into()
 }
 
 async fn call(inner: &Inner, path: String, headers: Vec<(&'static str, String)>) -> Result<Response> {
@@ -184,11 +186,10 @@ async fn call(inner: &Inner, path: String, headers: Vec<(&'static str, String)>)
     if (200..300).contains(&response.status) {
         return Ok(response);
     }
-    Err(match known_problem(&response) {
+    Err(match CallError::of(&response) {
         // The server is ours, but not now.
-        Some((code, _)) if code.status() >= 429 => foreign(),
-        Some((code, _)) => Error::new(ErrorKind::Refused(code), code.title()),
-        None => foreign(),
+        CallError::Refused(code) if code.status() >= 429 => foreign(),
+        error => error.into(),
     })
 }
 

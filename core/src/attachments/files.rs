@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use beistand_protocol::AttachmentId;
+use beistand_protocol::{AttachmentId, hex};
 
 use sha2::{Digest, Sha256};
 
@@ -258,7 +258,7 @@ pub(crate) fn digest(store: &dyn FileStore, name: &str) -> Result<(u64, String),
     let (mut hash, mut size, mut piece) = (Sha256::new(), 0, vec![0; 64 * 1024]);
     loop {
         match reader.read(&mut piece) {
-            Ok(0) => return Ok((size, hex(hash))),
+            Ok(0) => return Ok((size, hex::encode(&hash.finalize()))),
             Ok(read) => {
                 hash.update(&piece[..read]);
                 size += read as u64;
@@ -267,16 +267,6 @@ pub(crate) fn digest(store: &dyn FileStore, name: &str) -> Result<(u64, String),
             Err(error) => return Err(store_error(error)),
         }
     }
-}
-
-/// SHA-256 as 64 lower-case hexadecimal digits.
-pub(crate) fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// SHA-256 of bytes, likewise.
-pub(crate) fn hex_digest(bytes: &[u8]) -> String {
-    hex(Sha256::new_with_prefix(bytes))
 }
 
 /// The folder that a client works with.

@@ -4,7 +4,7 @@
 
 use std::io::Read;
 
-use beistand_protocol::{AttachmentId, Code, Dimensions, Limits, Violation, file_name, media_type};
+use beistand_protocol::{AttachmentId, Code, Dimensions, Limits, Violation, file_name, hex, media_type};
 use sha2::{Digest, Sha256};
 
 use super::files::{self, FileStore, Variant};
@@ -91,7 +91,7 @@ fn copy(
     let name_in_folder = files::kept(id, Variant::Whole);
     store.rename(&incoming, &name_in_folder).map_err(files::store_error)?;
     store.sync_folder().map_err(files::store_error)?;
-    Ok(Taken { id, name, media_type, size: copied.size, sha256: files::hex(copied.hash), dimensions })
+    Ok(Taken { id, name, media_type, size: copied.size, sha256: hex::encode(&copied.hash.finalize()), dimensions })
 }
 
 /// What went into the folder so far.

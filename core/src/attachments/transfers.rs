@@ -19,7 +19,7 @@ impl Transfers {
     pub(crate) fn of(&self, id: AttachmentId) -> Observable<Transfer> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         // What nobody looks at and does not move is forgotten, so that a long life does not collect them.
-        known.retain(|_, transfer| transfer.is_observed() || transfer.get().active);
+        known.retain(|_, transfer| transfer.is_held());
         known.entry(id).or_insert_with(|| Observable::new(Transfer::default())).clone()
     }
 
@@ -46,5 +46,23 @@ impl Moving {
 impl Drop for Moving {
     fn drop(&mut self) {
         self.transfer.set(Transfer { active: false, ..self.transfer.get() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use beistand_protocol::UnixMillis;
+
+    #[test]
+    fn whoever_asked_early_sees_the_way_and_what_nobody_has_is_forgotten() {
+        let transfers = Transfers::default();
+        let id = |n| AttachmentId::mint(UnixMillis(1), [n; 10]);
+        let asked_early = transfers.of(id(1));
+        drop(transfers.of(id(2)));
+        let moving = transfers.begin(id(1), 9);
+        moving.at(4);
+        assert_eq!(asked_early.get(), Transfer { done: 4, total: 9, active: true });
+        assert_eq!(transfers.known.lock().unwrap().len(), 1);
     }
 }

@@ -54,6 +54,12 @@ struct LaneState {
     not_before: Duration,
 }
 
+/// Stops a row until its person decides.
+fn wedge(row: &mut Row, code: &str, detail: impl Into<String>) -> Effect {
+    row.wedged = true;
+    Effect::Wedge { id: row.id, code: code.to_owned(), detail: detail.into() }
+}
+
 impl LaneState {
     /// Whether what is under way here has files.
     fn uploads(&self) -> bool {
@@ -312,12 +318,7 @@ impl Machine {
             if row.lane.is_background() {
                 effects.push(Effect::Drop(row.id));
             } else {
-                row.wedged = true;
-                effects.push(Effect::Wedge {
-                    id: row.id,
-                    code: "expired".to_owned(),
-                    detail: "it has waited longer than a week by the server's time".to_owned(),
-                });
+                effects.push(wedge(row, "expired", "it has waited longer than a week by the server's time"));
             }
         }
     }
@@ -346,9 +347,7 @@ impl Machine {
             }
             Outcome::Unsendable { code } => {
                 if let Some(row) = self.row_mut(id) {
-                    row.wedged = true;
-                    let detail = "a file of the message is gone from this phone, or no longer whole".to_owned();
-                    effects.push(Effect::Wedge { id, code: code.to_owned(), detail });
+                    effects.push(wedge(row, code, "a file of the message is gone from this phone, or no longer whole"));
                 }
                 self.release(id);
             }
@@ -420,8 +419,7 @@ impl Machine {
         } else if code == Code::OperationSuperseded && row.attempts < RENUMBERINGS {
             effects.push(Effect::Renumber(id));
         } else {
-            row.wedged = true;
-            effects.push(Effect::Wedge { id, code: code.as_str().to_owned(), detail });
+            effects.push(wedge(row, code.as_str(), detail));
             self.release(id);
         }
     }
@@ -446,12 +444,7 @@ impl Machine {
             let long_enough = u128::try_from(lasted).unwrap_or(0) >= policy.poison_after.as_millis();
             let others_pass = last_success.is_some_and(|success| success > since);
             if row.server_errors >= policy.poison_attempts && long_enough && others_pass && !row.lane.is_background() {
-                row.wedged = true;
-                effects.push(Effect::Wedge {
-                    id,
-                    code: "poison".to_owned(),
-                    detail: "the server failed on this one for a day while others passed".to_owned(),
-                });
+                effects.push(wedge(row, "poison", "the server failed on this one for a day while others passed"));
                 return;
             }
         }

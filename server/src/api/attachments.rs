@@ -12,7 +12,7 @@ use axum::{
     http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header},
     response::{IntoResponse as _, Response},
 };
-use beistand_protocol::{AttachmentId, Code};
+use beistand_protocol::{AttachmentId, Code, hex};
 use http_range_header::{EndPosition, StartPosition, parse_range_header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
@@ -25,7 +25,6 @@ use super::{
     problem::{Answer, Refusal},
 };
 use crate::{
-    clock,
     files::Fault,
     server::Shared as Inner,
     store::{AppId, AttachmentRow, Reader, Stage, Uploader},
@@ -133,7 +132,7 @@ pub(crate) async fn serve(
 ) -> Answer<Response> {
     let row = readable(shared, app, reader, id).await?;
     let hash = &row.announced.sha256;
-    let hex = clock::hex(hash);
+    let hex = hex::encode(hash);
     let (path, media_type, name, etag) = match which {
         Which::File => (
             shared.files.blob(hash),

@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use beistand_protocol::{
-    AttachmentId, Code, Problem, Violation, file_name, media_type,
+    AttachmentId, Code, Problem, Violation, file_name, hex, media_type,
     upload::{
         Checksum, Metadata, OFFSET_OCTET_STREAM, TUS_CHECKSUMS, TUS_EXTENSIONS, TUS_RESUMABLE, TUS_VERSION,
         UPLOAD_CHECKSUM, UPLOAD_EXPIRES, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET,
@@ -30,7 +30,6 @@ use super::{
     problem::{Answer, Refusal},
 };
 use crate::{
-    clock,
     files::{
         Fault,
         complete::offset,
@@ -158,7 +157,7 @@ fn announced(shared: &Inner, headers: &HeaderMap) -> Answer<(AttachmentId, Annou
     }
     file_name::check(&metadata.name, "filename")?;
     media_type::check_declared(&metadata.media_type, "filetype")?;
-    let sha256 = clock::unhex(&metadata.sha256)
+    let sha256 = hex::decode(&metadata.sha256)
         .ok_or_else(|| Refusal::parameter("Upload-Metadata", "the member sha256 is not of its form"))?;
     Ok((metadata.id, Announced { name: metadata.name, media_type: metadata.media_type, size, sha256 }))
 }
@@ -216,7 +215,7 @@ async fn ask(shared: &Shared, owner: Owner, id: AttachmentId, headers: &HeaderMa
     let row = row_of(shared, owner.app.id, id, owner.uploader).await?;
     let offset = offset(shared, owner.app.id, &row).await?;
     let Announced { name, media_type, size, sha256 } = row.announced.clone();
-    let metadata = Metadata { id, name, media_type, sha256: clock::hex(&sha256) };
+    let metadata = Metadata { id, name, media_type, sha256: hex::encode(&sha256) };
     let mut response = standing(StatusCode::OK, offset, &row);
     response.headers_mut().insert(UPLOAD_LENGTH, HeaderValue::from(size));
     if let Ok(metadata) = HeaderValue::try_from(metadata.to_header()) {

@@ -26,12 +26,11 @@ use std::{
     time::Duration,
 };
 
-use beistand_protocol::{AttachmentId, Code, Problem, Violation};
+use beistand_protocol::{AttachmentId, Code, Problem, Violation, hex};
 use tokio::sync::{Notify, RwLock, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    clock,
     config::ServerConfig,
     store::{AppId, StoreError, StoreOptions},
 };
@@ -151,7 +150,7 @@ impl Files {
 
     /// A whole file.
     pub(crate) fn blob(&self, sha256: &[u8; 32]) -> PathBuf {
-        let name = clock::hex(sha256);
+        let name = hex::encode(sha256);
         self.blobs().join(&name[..2]).join(name)
     }
 

@@ -8,11 +8,10 @@ use std::{
     time::Duration,
 };
 
-use beistand_protocol::AttachmentId;
+use beistand_protocol::{AttachmentId, hex};
 
 use super::{Fault, off, part};
 use crate::{
-    clock,
     server::Shared,
     store::{AppId, AttachmentCommand, Command, Stage},
 };
@@ -102,7 +101,7 @@ async fn remove_unknown(shared: &Arc<Shared>) -> Result<(), Fault> {
     let folder = shared.files.blobs();
     for folder in off(move || list(&folder)).await? {
         for path in off(move || list(&folder)).await? {
-            match path.file_stem().and_then(|name| name.to_str()).and_then(clock::unhex) {
+            match path.file_stem().and_then(|name| name.to_str()).and_then(hex::decode) {
                 Some(hash) => remove_unless_kept(shared, hash).await?,
                 None => remove(shared, path).await?,
             }

@@ -1,10 +1,9 @@
 //! Files of messages, as a store keeps them. Their bytes are not its business: a row says what a file is, whose, and how
 //! far it has come.
 
-use beistand_protocol::{Attachment, AttachmentId, AttachmentState, Dimensions, MessageId, PersonId, UnixMillis};
+use beistand_protocol::{Attachment, AttachmentId, AttachmentState, Dimensions, MessageId, PersonId, UnixMillis, hex};
 
 use super::AppId;
-use crate::clock;
 
 /// Who sends a file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -77,7 +76,7 @@ impl AttachmentRow {
             name: self.announced.name.clone(),
             media_type: self.announced.media_type.clone(),
             size: self.announced.size,
-            sha256: clock::hex(&self.announced.sha256),
+            sha256: hex::encode(&self.announced.sha256),
             dimensions: self.dimensions,
             thumbnail: self.thumbnail,
             state: match self.stage {

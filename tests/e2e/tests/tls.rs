@@ -80,7 +80,7 @@ async fn the_socket_goes_over_tls_as_well() {
     let authority = std::fs::read_to_string(house.file("authority.pem")).unwrap();
     let mut settings = Settings::new(&house.server.url, "demo", house.file("app")).unwrap();
     settings.trust(&authority).unwrap();
-    let roots = tls::client_config_with(true, &settings.extra_roots).unwrap();
+    let roots = tls::client_config(true, &settings.extra_roots).unwrap();
     let http = reqwest::Client::builder().tls_backend_preconfigured(roots).build().unwrap();
     let client = Client::builder(settings).build().unwrap();
     let draft = TicketDraft { subject: "Paket".into(), text: "Wo?".into(), ..TicketDraft::default() };

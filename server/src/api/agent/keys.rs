@@ -6,7 +6,7 @@ use axum::{
 };
 use beistand_protocol::{
     agent::{ApiKey, ApiKeyList, CreateApiKey, CreatedApiKey},
-    text,
+    hex, text,
 };
 
 use crate::{
@@ -53,8 +53,8 @@ pub(crate) async fn create(
 ) -> Answer<(StatusCode, axum::Json<CreatedApiKey>)> {
     agent.admin()?;
     text::check(&body.label, LABEL_CHARS, "label")?;
-    let id = clock::hex(&clock::random::<6>(&*shared.clock));
-    let key = format!("{API_KEY_PREFIX}{id}_{}", clock::hex(&clock::random::<32>(&*shared.clock)));
+    let id = hex::encode(&clock::random::<6>(&*shared.clock));
+    let key = format!("{API_KEY_PREFIX}{id}_{}", hex::encode(&clock::random::<32>(&*shared.clock)));
     let entry = ApiKey { id, label: body.label, created_at: shared.clock.now() };
     let key_hash = digest::secret(key.as_bytes());
     let command = Command::AddApiKey { app: agent.app.id, agent: agent.agent.id, entry: entry.clone(), key_hash };

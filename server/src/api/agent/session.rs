@@ -9,6 +9,7 @@ use axum::{
 use beistand_protocol::{
     Code,
     agent::{Agent, SESSION_COOKIE, Session, SignIn},
+    hex,
 };
 
 use crate::{
@@ -55,7 +56,7 @@ pub(crate) async fn sign_in(
     let Some(row) = row.filter(|_| fits) else {
         return Err(Refusal::new(Code::WrongPassword, "the name or the password is wrong"));
     };
-    let token = clock::hex(&clock::random::<32>(&*shared.clock));
+    let token = hex::encode(&clock::random::<32>(&*shared.clock));
     let at = shared.clock.now();
     let seconds = i64::from(shared.config.session_hours) * 3600;
     let expires_at = at.plus(seconds * 1000);

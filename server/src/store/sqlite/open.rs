@@ -1,5 +1,6 @@
 //! Opening the file: pragmas, migrations, the epoch, the folder's lock, and the online backup.
 
+use beistand_protocol::hex;
 use std::{
     fs::{File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
@@ -176,7 +177,7 @@ pub(super) fn mint_epoch(conn: &mut Connection, clock: &dyn Clock) -> Result<(),
         transaction.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get::<_, String>(0)).optional()
     };
     if has("epoch")?.is_none() || has("restored")?.is_some() {
-        let epoch = clock::hex(&clock::random::<8>(clock));
+        let epoch = hex::encode(&clock::random::<8>(clock));
         transaction.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('epoch', ?1)", [epoch])?;
         transaction.execute("DELETE FROM meta WHERE key = 'restored'", [])?;
     }

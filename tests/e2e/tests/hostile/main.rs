@@ -130,7 +130,7 @@ async fn a_socket_that_never_reads_gets_no_queue() {
 }
 
 fn reqwest_client() -> reqwest::Client {
-    let tls = beistand_core::api::tls::client_config(false).unwrap();
+    let tls = beistand_core::api::tls::client_config(false, &[]).unwrap();
     reqwest::Client::builder().tls_backend_preconfigured(tls).timeout(HONEST_WITHIN * 10).build().unwrap()
 }
 

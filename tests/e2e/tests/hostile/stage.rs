@@ -85,7 +85,7 @@ impl Stage {
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on http://").expect("an address").parse().unwrap();
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(beistand_core::api::tls::client_config(false).unwrap())
+            .tls_backend_preconfigured(beistand_core::api::tls::client_config(false, &[]).unwrap())
             .pool_max_idle_per_host(0)
             .timeout(PATIENCE)
             .build()

@@ -40,7 +40,8 @@ pub(crate) async fn sync(
 ) -> Answer<axum::Json<SyncPage>> {
     let limit = limit(query.limit, SYNC_PAGE)?;
     let query = SyncQuery { cursor: query.cursor, limit, device: Some(visitor.device) };
+    let newest = shared.push.newest();
     let page = shared.store.sync(visitor.app.id, Stream::Person(visitor.person), query).await?;
-    shared.push.synced(visitor.app.id, visitor.person);
+    shared.push.synced(visitor.app.id, visitor.person, newest);
     Ok(axum::Json(page))
 }

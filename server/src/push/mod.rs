@@ -10,7 +10,10 @@ mod recording;
 mod webhook;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -95,8 +98,8 @@ pub(crate) fn configured(config: &PushConfig) -> Result<Option<Arc<dyn PushGatew
 
 /// What the dispatcher is told.
 enum Told {
-    /// A message of an agent was stored.
-    Stored(AppId, ConversationId),
+    /// A message of an agent was stored, and its number.
+    Stored(AppId, ConversationId, u64),
     /// The last socket of a person closed while this waited.
     Left(AppId, PersonId, Vec<ConversationId>),
 }
@@ -117,6 +120,8 @@ const AGAIN: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(10), D
 pub(crate) struct Pushes {
     gateway: Option<Arc<dyn PushGateway>>,
     plan: Mutex<Plan>,
+    /// Messages stored since the start.
+    stored: AtomicU64,
     told: mpsc::Sender<Told>,
 }
 
@@ -144,7 +149,7 @@ pub(crate) struct Dispatcher(mpsc::Receiver<Told>);
 impl Pushes {
     pub(crate) fn new(gateway: Option<Arc<dyn PushGateway>>) -> (Self, Dispatcher) {
         let (told, receiver) = mpsc::channel(WAITING);
-        (Self { gateway, plan: Mutex::default(), told }, Dispatcher(receiver))
+        (Self { gateway, plan: Mutex::default(), stored: AtomicU64::new(0), told }, Dispatcher(receiver))
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {
@@ -154,14 +159,20 @@ impl Pushes {
     /// An agent's message that the person may see was stored.
     pub(crate) fn stored(&self, app: AppId, conversation: ConversationId) {
         if self.gateway.is_some() {
-            let _ = self.told.try_send(Told::Stored(app, conversation));
+            let number = self.stored.fetch_add(1, Ordering::SeqCst) + 1;
+            let _ = self.told.try_send(Told::Stored(app, conversation, number));
         }
     }
 
-    /// The person has seen what there is.
-    pub(crate) fn synced(&self, app: AppId, person: PersonId) {
+    /// The number of the newest message: what is read from now on holds it.
+    pub(crate) fn newest(&self) -> u64 {
+        self.stored.load(Ordering::SeqCst)
+    }
+
+    /// The person has seen what there was when `newest` was asked.
+    pub(crate) fn synced(&self, app: AppId, person: PersonId, newest: u64) {
         if self.gateway.is_some() {
-            self.plan().synced((app, person));
+            self.plan().synced((app, person), newest);
         }
     }
 
@@ -187,8 +198,8 @@ async fn run(server: Weak<Shared>, gateway: Arc<dyn PushGateway>, mut told: mpsc
     while let Some(told) = told.recv().await {
         let Some(shared) = server.upgrade() else { return };
         let due = match told {
-            Told::Stored(app, conversation) => match shared.store.owner(app, conversation).await {
-                Ok(Some(person)) if shared.push.plan().stored((app, person), conversation) => {
+            Told::Stored(app, conversation, number) => match shared.store.owner(app, conversation).await {
+                Ok(Some(person)) if shared.push.plan().stored((app, person), conversation, number) => {
                     Some((app, person, vec![conversation]))
                 }
                 _ => None,

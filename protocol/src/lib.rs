@@ -10,6 +10,7 @@ pub mod attachment;
 pub mod config;
 pub mod conversation;
 pub mod device;
+pub mod faq;
 pub mod fields;
 pub mod file_name;
 pub mod frames;

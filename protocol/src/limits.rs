@@ -85,3 +85,26 @@ pub const SENT_AT_EARLIEST: i64 = 946_684_800_000;
 /// How far ahead of the server's own time a `sent_at` may be: a year, so that a wrong time zone or a test device does
 /// not wedge, while the year 9999 does not sort a conversation to the top for ever.
 pub const SENT_AT_AHEAD_MS: i64 = 366 * 24 * 3600 * 1000;
+
+/// Unicode scalar values in the title of an article or in one of its phrases: a question of several lines.
+pub const FAQ_TITLE_CHARS: u32 = 400;
+
+/// Unicode scalar values in the body of an article: forty printed pages; nobody reads more on a phone.
+pub const FAQ_BODY_CHARS: u32 = 100_000;
+
+/// *Also asked as* phrases of one article.
+pub const FAQ_PHRASES: usize = 50;
+
+/// Tags of one article, and the Unicode scalar values of one.
+pub const FAQ_TAGS: usize = 20;
+/// See [`FAQ_TAGS`].
+pub const FAQ_TAG_CHARS: u32 = 60;
+
+/// Pictures of one article.
+pub const FAQ_ARTICLE_IMAGES: usize = 50;
+
+/// Bytes of one picture: a screenshot at three pixels a point is a tenth of it.
+pub const FAQ_IMAGE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Bytes of a whole publication, uncompressed: 5,000 articles take about 4 MB. What is larger is not read.
+pub const FAQ_BUNDLE_BYTES: usize = 16 * 1024 * 1024;

@@ -1,0 +1,13 @@
+//! The FAQ on the wire: articles and collections of one language, published as a whole ([`Bundle`]) or as what changed
+//! since an earlier publication ([`Delta`]), in a [`Parcel`] that can be signed. A seed that an app carries, a mirror and
+//! the server's own answer are the same bytes.
+
+mod article;
+mod bundle;
+mod locale;
+mod parcel;
+
+pub use article::{Article, ArticleId, ArticleImage, Collection, CollectionId};
+pub use bundle::{Bundle, Contents, Delta, FaqIndex, FaqLocale};
+pub use locale::{Locale, NotALocale};
+pub use parcel::{PARCEL_MEDIA_TYPE, Parcel, ParcelError, ParcelHeader};

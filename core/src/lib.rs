@@ -15,6 +15,7 @@ pub mod clock;
 pub mod config;
 pub mod conversations;
 pub mod error;
+pub(crate) mod faq;
 mod folder;
 #[doc(hidden)]
 pub mod fuzzing;

@@ -1,0 +1,5 @@
+//! The FAQ.
+#![allow(dead_code)]
+pub(crate) mod index;
+pub(crate) mod query;
+pub(crate) mod text;

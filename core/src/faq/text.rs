@@ -1,0 +1,241 @@
+//! From text to the terms that an index holds: words, lower case, stemmed, folded; pure. Articles and queries go through
+//! the same steps, so whatever these steps do to a word they do on both sides.
+//!
+//! Scripts that put no spaces between words (Chinese, Japanese, Thai …) are cut into overlapping pairs of characters.
+
+use beistand_protocol::faq::Locale;
+use rust_stemmers::{Algorithm, Stemmer};
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+/// How the texts of one language become terms.
+pub(crate) struct Analysis {
+    stemmer: Option<Stemmer>,
+}
+
+/// A word of a text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Word {
+    /// Where it stands, in bytes.
+    pub start: usize,
+    /// Where it ends, in bytes.
+    pub end: usize,
+    /// Lower case without accents.
+    pub folded: String,
+    /// What the index holds.
+    pub term: String,
+}
+
+/// Nobody writes longer words; what is longer is cut, so that a term has a bound.
+const LONGEST: usize = 64;
+
+impl Analysis {
+    /// For texts of a language; one without a stemmer keeps its words as they are.
+    pub fn new(locale: &Locale) -> Self {
+        Self { stemmer: algorithm(locale.language()).map(Stemmer::create) }
+    }
+
+    /// All words of a text, in order.
+    pub fn words(&self, text: &str) -> Vec<Word> {
+        let mut words = Vec::new();
+        let mut run: Option<(usize, Script)> = None;
+        let mut end = 0;
+        for (at, c) in text.char_indices() {
+            let script = script_of(c);
+            match (run, script) {
+                // A mark belongs to whatever it stands on.
+                (Some(_), None) if is_combining_mark(c) => {}
+                (Some((start, kind)), other) if other != Some(kind) => {
+                    self.close(text, start, end, kind, &mut words);
+                    run = other.map(|kind| (at, kind));
+                }
+                (None, Some(kind)) => run = Some((at, kind)),
+                _ => {}
+            }
+            end = at + c.len_utf8();
+        }
+        if let Some((start, kind)) = run {
+            self.close(text, start, end, kind, &mut words);
+        }
+        words
+    }
+
+    fn close(&self, text: &str, start: usize, end: usize, script: Script, words: &mut Vec<Word>) {
+        match script {
+            Script::Spaced => words.push(self.word(text, start, end)),
+            Script::Unspaced => pairs(text, start, end, words),
+        }
+    }
+
+    fn word(&self, text: &str, start: usize, end: usize) -> Word {
+        let written = &text[start..end];
+        // ASCII is composed already, which is most of what there is.
+        let lower: String = if written.is_ascii() {
+            written.chars().take(LONGEST).map(|c| c.to_ascii_lowercase()).collect()
+        } else {
+            written.nfc().flat_map(char::to_lowercase).take(LONGEST).collect()
+        };
+        let term = match &self.stemmer {
+            Some(stemmer) => fold(&stemmer.stem(&lower)),
+            None => fold(&lower),
+        };
+        Word { start, end, folded: fold(&lower), term }
+    }
+
+    /// The terms of a text, in order, with a space between: what goes into the index.
+    pub fn terms(&self, text: &str) -> String {
+        joined(self.words(text).iter().map(|word| word.term.as_str()), text.len())
+    }
+}
+
+/// Words with a space between.
+pub(crate) fn joined<'a>(words: impl Iterator<Item = &'a str>, about: usize) -> String {
+    let mut all = String::with_capacity(about);
+    for word in words {
+        if !all.is_empty() {
+            all.push(' ');
+        }
+        all.push_str(word);
+    }
+    all
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Script {
+    /// Words stand apart.
+    Spaced,
+    /// Words stand together.
+    Unspaced,
+}
+
+fn script_of(c: char) -> Option<Script> {
+    match c {
+        // Thai, Lao, Myanmar, Khmer with their vowel signs; Kana, Bopomofo, Han, half-width Kana.
+        '\u{e01}'..='\u{e3a}'
+        | '\u{e40}'..='\u{e4e}'
+        | '\u{e81}'..='\u{ecd}'
+        | '\u{1000}'..='\u{103e}'
+        | '\u{1780}'..='\u{17d3}'
+        | '\u{3005}'..='\u{3007}'
+        | '\u{3041}'..='\u{309f}'
+        | '\u{30a1}'..='\u{30ff}'
+        | '\u{3105}'..='\u{312f}'
+        | '\u{31f0}'..='\u{31ff}'
+        | '\u{3400}'..='\u{4dbf}'
+        | '\u{4e00}'..='\u{9fff}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{ff66}'..='\u{ff9f}'
+        | '\u{20000}'..='\u{3134f}' => Some(Script::Unspaced),
+        c if c.is_alphanumeric() => Some(Script::Spaced),
+        _ => None,
+    }
+}
+
+/// Each character with the next, and the last alone: a single character is then found as the beginning of a pair.
+fn pairs(text: &str, start: usize, end: usize, words: &mut Vec<Word>) {
+    let run = &text[start..end];
+    let mut characters = run.char_indices().peekable();
+    while let Some((at, c)) = characters.next() {
+        let length = c.len_utf8() + characters.peek().map_or(0, |(_, next)| next.len_utf8());
+        let folded = run[at..at + length].nfkc().collect::<String>();
+        words.push(Word { start: start + at, end: start + at + length, term: folded.clone(), folded });
+    }
+}
+
+/// Lower-case text without accents, ligatures and the letters that stand for two.
+pub(crate) fn fold(lower: &str) -> String {
+    if lower.is_ascii() {
+        return lower.to_owned();
+    }
+    let mut folded = String::with_capacity(lower.len());
+    for c in lower.nfkd() {
+        match c {
+            'ß' => folded.push_str("ss"),
+            'æ' => folded.push_str("ae"),
+            'œ' => folded.push_str("oe"),
+            'ø' => folded.push('o'),
+            'ł' => folded.push('l'),
+            'đ' | 'ð' => folded.push('d'),
+            'þ' => folded.push_str("th"),
+            'ı' => folded.push('i'),
+            c if is_combining_mark(c) => {}
+            // Compatibility forms may bring capitals and signs.
+            c => folded.extend(c.to_lowercase().filter(|c| c.is_alphanumeric())),
+        }
+    }
+    folded
+}
+
+fn algorithm(language: &str) -> Option<Algorithm> {
+    Some(match language {
+        "ar" => Algorithm::Arabic,
+        "da" => Algorithm::Danish,
+        "de" => Algorithm::German,
+        "el" => Algorithm::Greek,
+        "en" => Algorithm::English,
+        "es" => Algorithm::Spanish,
+        "fi" => Algorithm::Finnish,
+        "fr" => Algorithm::French,
+        "hu" => Algorithm::Hungarian,
+        "it" => Algorithm::Italian,
+        "nb" | "nn" | "no" => Algorithm::Norwegian,
+        "nl" => Algorithm::Dutch,
+        "pt" => Algorithm::Portuguese,
+        "ro" => Algorithm::Romanian,
+        "ru" => Algorithm::Russian,
+        "sv" => Algorithm::Swedish,
+        "ta" => Algorithm::Tamil,
+        "tr" => Algorithm::Turkish,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn terms(language: &str, text: &str) -> Vec<String> {
+        Analysis::new(&language.parse().unwrap()).words(text).into_iter().map(|word| word.term).collect()
+    }
+
+    #[test]
+    fn german_words_meet_however_they_are_written() {
+        for (one, other) in [
+            ("Straße", "strasse"),
+            ("STRASSE", "Straßen"),
+            ("Größe", "grosse"),
+            ("Gro\u{308}ße", "GRÖSSE"),
+            ("Rücksendung", "Rücksendungen"),
+            ("Gutscheine", "Gutschein"),
+        ] {
+            assert_eq!(terms("de", one), terms("de", other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn words_know_where_they_stand() {
+        let text = "«Größe» M/L – e-mail";
+        let words = Analysis::new(&"de".parse().unwrap()).words(text);
+        let written: Vec<_> = words.iter().map(|word| &text[word.start..word.end]).collect();
+        assert_eq!(written, ["Größe", "M", "L", "e", "mail"]);
+    }
+
+    #[test]
+    fn scripts_without_spaces_become_pairs() {
+        assert_eq!(terms("ja", "返品したい"), ["返品", "品し", "した", "たい", "い"]);
+        assert_eq!(terms("zh", "退货 7 天"), ["退货", "货", "7", "天"]);
+        assert_eq!(terms("th", "คืน"), ["คื", "ืน", "น"]);
+        assert_eq!(terms("en", "size表"), ["size", "表"]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_gives_terms_that_need_no_quoting(text in "\\PC{0,200}") {
+            for word in Analysis::new(&"de".parse().unwrap()).words(&text) {
+                prop_assert!(text.is_char_boundary(word.start) && text.is_char_boundary(word.end));
+                prop_assert!(word.start < word.end);
+                prop_assert!(!word.term.contains(|c: char| c.is_ascii() && !c.is_ascii_alphanumeric()), "{:?}", word);
+            }
+        }
+    }
+}

@@ -114,8 +114,6 @@ codes! {
     TextTooLong = 422 "text-too-long" "The text is too long";
     /// A text has control characters.
     TextInvalid = 422 "text-invalid" "The text has control characters";
-    /// An article of the FAQ breaks a limit.
-    ArticleInvalid = 422 "article-invalid" "The article is not acceptable";
     /// The category is not announced.
     UnknownCategory = 422 "unknown-category" "The category is not announced in /v1/config";
     /// A field is not announced.

@@ -248,7 +248,7 @@ impl Default for DeskConfig {
 }
 
 /// Optional parts that this server offers.
-const FEATURES: [&str; 5] = ["attachments", "edit", "realtime", "typing", "withdraw"];
+const FEATURES: [&str; 6] = ["attachments", "edit", "faq", "realtime", "typing", "withdraw"];
 
 impl ServerConfig {
     /// Reads a TOML text; unknown keys are errors.

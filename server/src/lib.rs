@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 mod desk;
+pub mod faq;
 mod files;
 pub mod listener;
 pub mod manage;

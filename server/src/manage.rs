@@ -30,6 +30,29 @@ impl Management {
         Ok(Self { store, clock: Arc::new(clock) })
     }
 
+    /// The store.
+    pub fn store(&self) -> &dyn Store {
+        &self.store
+    }
+
+    /// The time and chance that go with it.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// The app with this key, or the only app.
+    pub async fn app(&self, key: Option<&str>) -> Result<AppRow, StoreError> {
+        if let Some(key) = key {
+            let app = self.store.app_by_key(key).await?;
+            return app.ok_or_else(|| refused("--app", "there is no app with this key"));
+        }
+        match <[AppRow; 1]>::try_from(self.store.apps().await?) {
+            Ok([only]) => Ok(only),
+            Err(apps) if apps.is_empty() => Err(refused("--app", "there is no app yet: make one first")),
+            Err(_) => Err(refused("--app", "there are several apps: name one by its key")),
+        }
+    }
+
     /// A random key or password: 128 bits in hexadecimal.
     pub fn random_key(&self) -> String {
         hex::encode(&clock::random::<16>(&*self.clock))
@@ -51,16 +74,7 @@ impl Management {
         role: Role,
     ) -> Result<(), StoreError> {
         text::check(name, 100, "NAME").map_err(StoreError::Refused)?;
-        let app = match app_key {
-            Some(key) => {
-                self.store.app_by_key(key).await?.ok_or_else(|| refused("--app", "there is no app with this key"))?
-            }
-            None => match <[AppRow; 1]>::try_from(self.store.apps().await?) {
-                Ok([only]) => only,
-                Err(apps) if apps.is_empty() => return Err(refused("--app", "there is no app yet: make one first")),
-                Err(_) => return Err(refused("--app", "there are several apps: name one by its key")),
-            },
-        };
+        let app = self.app(app_key).await?;
         let hash = passwords::hash(password, clock::random(&*self.clock)).map_err(StoreError::Failed)?;
         server::add_agent(&self.store, &*self.clock, app.id, name, hash, role).await?;
         Ok(())

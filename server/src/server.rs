@@ -19,6 +19,7 @@ use crate::{
     clock::{self, Clock},
     config::{ConfigError, ServerConfig, Version},
     desk::digest,
+    faq::parcels::Parcels,
     files::{self, Files},
     listener::Proxies,
     metrics::Metrics,
@@ -45,6 +46,7 @@ pub enum StartError {
 /// An app with what it announces.
 pub(crate) struct App {
     pub(crate) id: AppId,
+    pub(crate) key: String,
     pub(crate) name: String,
     pub(crate) config: AppConfig,
     /// The body of `GET /v1/config`, made once.
@@ -66,6 +68,7 @@ pub(crate) struct Shared {
     pub(crate) passwords: Passwords,
     pub(crate) sockets: Sockets,
     pub(crate) push: Pushes,
+    pub(crate) parcels: Parcels,
     /// Turns true when the server stops.
     pub(crate) stopping: watch::Sender<bool>,
     apps: RwLock<HashMap<String, Arc<App>>>,
@@ -101,7 +104,7 @@ impl Shared {
         let config = self.config.app_config(&row.name);
         let config_json = serde_json::to_string(&config).unwrap_or_default();
         let etag = format!("\"{}\"", hex::encode(&digest::secret(config_json.as_bytes())[..12]));
-        let app = Arc::new(App { id: row.id, name: row.name, config, config_json, etag });
+        let app = Arc::new(App { id: row.id, key: row.key.clone(), name: row.name, config, config_json, etag });
         self.apps.write().unwrap_or_else(PoisonError::into_inner).insert(row.key, app.clone());
         app
     }
@@ -150,6 +153,7 @@ impl Server {
             passwords: Passwords::default(),
             sockets: Sockets::new(metrics.clone()),
             push,
+            parcels: Parcels::default(),
             apps: RwLock::default(),
             config,
             store,

@@ -4,12 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    limits,
-    problem::{Code, Violation},
-    text,
-    time::UnixMillis,
-};
+use crate::{limits, problem::Violation, text, time::UnixMillis};
 
 /// A text that is no id of an article or collection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -145,25 +140,39 @@ pub struct ArticleImage {
     pub height: u32,
 }
 
+/// What is wrong with an article or a collection. No code of an endpoint: articles come from editors' files, and whoever
+/// reads those says which file it is.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{field}: {detail}")]
+pub struct ArticleFault {
+    /// The member at fault.
+    pub field: &'static str,
+    /// Why, in one sentence without words of the text.
+    pub detail: String,
+}
+
+/// A text of an article held against the rules that all texts have in common.
+fn fits(field: &'static str, checked: Result<(), Violation>) -> Result<(), ArticleFault> {
+    checked.map_err(|violation| ArticleFault { field, detail: violation.detail })
+}
+
+fn few(field: &'static str, have: usize, most: usize) -> Result<(), ArticleFault> {
+    if have <= most { Ok(()) } else { Err(ArticleFault { field, detail: format!("at most {most} are allowed") }) }
+}
+
 impl Article {
     /// Holds an article against the limits of `limits`.
-    pub fn check(&self) -> Result<(), Violation> {
-        text::check(&self.title, limits::FAQ_TITLE_CHARS, "title")?;
-        text::check_characters(&self.body, limits::FAQ_BODY_CHARS, "body")?;
-        let many = |field: &'static str, have: usize, most: usize| {
-            if have <= most {
-                return Ok(());
-            }
-            Err(Violation::new(Code::ArticleInvalid, field, format!("at most {most} are allowed")))
-        };
-        many("also_asked_as", self.also_asked_as.len(), limits::FAQ_PHRASES)?;
-        many("tags", self.tags.len(), limits::FAQ_TAGS)?;
-        many("images", self.images.len(), limits::FAQ_ARTICLE_IMAGES)?;
+    pub fn check(&self) -> Result<(), ArticleFault> {
+        fits("title", text::check(&self.title, limits::FAQ_TITLE_CHARS, "title"))?;
+        fits("body", text::check_characters(&self.body, limits::FAQ_BODY_CHARS, "body"))?;
+        few("also_asked_as", self.also_asked_as.len(), limits::FAQ_PHRASES)?;
+        few("tags", self.tags.len(), limits::FAQ_TAGS)?;
+        few("images", self.images.len(), limits::FAQ_ARTICLE_IMAGES)?;
         for phrase in &self.also_asked_as {
-            text::check(phrase, limits::FAQ_TITLE_CHARS, "also_asked_as")?;
+            fits("also_asked_as", text::check(phrase, limits::FAQ_TITLE_CHARS, "also_asked_as"))?;
         }
         for tag in &self.tags {
-            text::check(tag, limits::FAQ_TAG_CHARS, "tags")?;
+            fits("tags", text::check(tag, limits::FAQ_TAG_CHARS, "tags"))?;
         }
         Ok(())
     }
@@ -171,9 +180,9 @@ impl Article {
 
 impl Collection {
     /// Holds a collection against the limits of `limits`.
-    pub fn check(&self) -> Result<(), Violation> {
-        text::check(&self.title, limits::FAQ_TITLE_CHARS, "title")?;
-        text::check_characters(&self.description, limits::FAQ_TITLE_CHARS, "description")
+    pub fn check(&self) -> Result<(), ArticleFault> {
+        fits("title", text::check(&self.title, limits::FAQ_TITLE_CHARS, "title"))?;
+        fits("description", text::check_characters(&self.description, limits::FAQ_TITLE_CHARS, "description"))
     }
 }
 
@@ -207,10 +216,10 @@ mod tests {
         };
         assert_eq!(good.check(), Ok(()));
         let title = Article { title: " ".into(), ..good.clone() };
-        assert_eq!(title.check().unwrap_err().code, Code::TextEmpty);
+        assert_eq!(title.check().unwrap_err().field, "title");
         let body = Article { body: "a".repeat(limits::FAQ_BODY_CHARS as usize + 1), ..good.clone() };
-        assert_eq!(body.check().unwrap_err().code, Code::TextTooLong);
+        assert_eq!(body.check().unwrap_err().field, "body");
         let phrases = Article { also_asked_as: vec!["x".into(); limits::FAQ_PHRASES + 1], ..good };
-        assert_eq!(phrases.check().unwrap_err().code, Code::ArticleInvalid);
+        assert_eq!(phrases.check().unwrap_err().field, "also_asked_as");
     }
 }

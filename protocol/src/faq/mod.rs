@@ -7,7 +7,7 @@ mod bundle;
 mod locale;
 mod parcel;
 
-pub use article::{Article, ArticleId, ArticleImage, Collection, CollectionId};
+pub use article::{Article, ArticleFault, ArticleId, ArticleImage, Collection, CollectionId, NotAnId};
 pub use bundle::{Bundle, Contents, Delta, FaqIndex, FaqLocale};
 pub use locale::{Locale, NotALocale};
 pub use parcel::{PARCEL_MEDIA_TYPE, Parcel, ParcelError, ParcelHeader};

@@ -7,6 +7,7 @@ mod config;
 mod conversations;
 mod devices;
 pub(crate) mod extract;
+mod faq;
 mod health;
 pub(crate) mod limits;
 mod messages;
@@ -40,6 +41,9 @@ fn documented() -> OpenApiRouter<State> {
         .routes(routes!(devices::register))
         .routes(routes!(push::set, push::remove))
         .routes(routes!(config::config))
+        .routes(routes!(faq::index))
+        .routes(routes!(faq::publication))
+        .routes(routes!(faq::image))
         .routes(routes!(conversations::get, conversations::open, conversations::withdraw))
         .routes(routes!(messages::history))
         .routes(routes!(messages::send, messages::edit, messages::retract))

@@ -127,6 +127,8 @@ problem_sets! {
     OpenProblems = [Internal, Unavailable];
     /// Of endpoints that need an app key only, and read.
     AppProblems = [BadParameter, Unauthorized, UnknownApp, UpdateRequired, Internal, Unavailable];
+    /// Of the FAQ.
+    FaqProblems = [BadParameter, Unauthorized, NotFound, UnknownApp, UpdateRequired, Internal, Unavailable];
     /// Of endpoints that need an app key only, and write.
     AppWriteProblems = [BadJson, BadParameter, Unauthorized, NotFound, UnknownApp, BodyTooLarge, UnsupportedMediaType, TextTooLong,
         TextInvalid, UpdateRequired, RateLimited, Internal, Unavailable];

@@ -2,6 +2,7 @@
 //! Standard output belongs to what a script reads: the address, a key, a password. Everything else goes to standard
 //! error. Exit codes: 0 done, 1 failed, 2 bad usage or a wrong setting.
 
+mod faq;
 mod manage;
 mod serve;
 
@@ -63,6 +64,9 @@ enum Command {
     /// Agents
     #[command(subcommand)]
     Agent(AgentCommand),
+    /// The FAQ: articles are files, imported and then published
+    #[command(subcommand)]
+    Faq(faq::FaqCommand),
     /// Make a throw-away authority and a certificate for this machine, to try TLS with devices in the same network
     Certificate {
         /// The folder for authority.pem, cert.pem and key.pem; made if missing
@@ -182,6 +186,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Agent(AgentCommand::Add { name, app, role, password_stdin }) => {
             manage::add_agent(&config, &name, app.as_deref(), role.into(), password_stdin)
         }
+        Command::Faq(command) => faq::run(&config, command),
         Command::Certificate { folder, host } => manage::make_certificate(&folder, host),
         Command::Backup { file } => manage::backup(&config, &file),
     };

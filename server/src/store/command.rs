@@ -6,9 +6,13 @@ use beistand_protocol::{
     OpenConversation, Opened, OperationId, PersonId, PushToken, ReadMarks, Receipts, Retraction, SendMessage, Status,
     UnixMillis, Violation, Withdrawn,
     agent::{Agent, AgentMessage, ApiKey, Role},
+    faq::Locale,
 };
 
-use super::{ActingAgent, AppId, AppRow, AttachmentCommand, AttachmentRow};
+use super::{
+    ActingAgent, AppId, AppRow, AttachmentCommand, AttachmentRow,
+    faq::{FaqCommand, FaqPublication, LocaleChanges},
+};
 use crate::desk::digest::Digest;
 
 /// A write.
@@ -80,6 +84,8 @@ pub enum Command {
     },
     /// A write that concerns files.
     Attachment(AttachmentCommand),
+    /// A write that concerns the FAQ.
+    Faq(FaqCommand),
 }
 
 /// A push token.
@@ -260,6 +266,10 @@ pub enum Outcome {
     Receipts(Receipts),
     /// A file.
     Attachment(Box<AttachmentRow>),
+    /// What an import has changed, by language.
+    FaqChanges(Vec<(Locale, LocaleChanges)>),
+    /// The publications that were made.
+    FaqPublished(Vec<FaqPublication>),
     /// Nothing to tell.
     Done,
 }

@@ -6,6 +6,7 @@ pub mod attachment;
 pub mod command;
 #[cfg(test)]
 mod contract;
+pub mod faq;
 pub mod sqlite;
 
 use std::{future::Future, path::PathBuf, pin::Pin};
@@ -14,10 +15,12 @@ use beistand_protocol::{
     AgentId, AttachmentId, Code, Conversation, ConversationId, DeviceId, Epoch, Message, MessagePage, PersonId,
     Problem, PushToken, Status, SyncPage, UnixMillis, Violation,
     agent::{Agent, AgentList, ApiKeyList, ConversationPage, Role},
+    faq::{Bundle, Delta, FaqIndex, Locale},
 };
 
 pub use attachment::{Announced, AttachmentCommand, AttachmentRow, Stage, Uploader, Waiting};
 pub use command::{Applied, Command, Operation, Outcome};
+pub use faq::{FaqCommand, FaqDrafts, FaqImage};
 
 /// A future that a trait object can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -277,6 +280,21 @@ pub trait Store: Send + Sync {
     fn loose_files(&self, limit: u32) -> Answer<'_, Vec<[u8; 32]>>;
     /// Files to scan, oldest first, by SHA-256.
     fn files_to_scan(&self, limit: u32) -> Answer<'_, Vec<[u8; 32]>>;
+
+    /// What an app has published, languages whose articles are all gone too.
+    fn faq_index(&self, app: AppId) -> Answer<'_, FaqIndex>;
+    /// The publication of a language, whole; `None` if there is none.
+    fn faq_bundle(&self, app: AppId, locale: Locale) -> Answer<'_, Option<(u64, Bundle)>>;
+    /// The publication of a language and what it changed since an earlier one; `None` if that one is not known.
+    fn faq_delta(&self, app: AppId, locale: Locale, since: u64) -> Answer<'_, Option<(u64, Delta)>>;
+    /// Whether a number is that of a publication of the language.
+    fn faq_knows(&self, app: AppId, locale: Locale, version: u64) -> Answer<'_, bool>;
+    /// A picture of the FAQ.
+    fn faq_image(&self, app: AppId, sha256: [u8; 32]) -> Answer<'_, Option<FaqImage>>;
+    /// The seed of the key that signs publications, if there is one yet.
+    fn faq_signing_seed(&self, app: AppId) -> Answer<'_, Option<[u8; 32]>>;
+    /// What editors work on.
+    fn faq_drafts(&self, app: AppId) -> Answer<'_, FaqDrafts>;
 
     /// All messages of a conversation, notes included; for tests and exports.
     fn all_messages(&self, app: AppId, id: ConversationId) -> Answer<'_, Vec<Message>>;

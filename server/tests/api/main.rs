@@ -4,6 +4,7 @@
 
 mod access;
 mod attachments;
+mod faq;
 mod files;
 mod hostile_files;
 mod house;

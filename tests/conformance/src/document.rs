@@ -79,7 +79,9 @@ impl Endpoint {
             .replace("{message_id}", &ids.message.to_string())
             .replace("{device_id}", &ids.device)
             .replace("{attachment_id}", &ids.attachment.to_string())
-            .replace("{key_id}", "0123456789ab");
+            .replace("{key_id}", "0123456789ab")
+            .replace("{locale}", "de")
+            .replace("{sha256}", &"0".repeat(64));
         assert!(!path.contains('{'), "the test does not know how to fill in {}", self.template);
         path
     }

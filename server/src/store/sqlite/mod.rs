@@ -3,6 +3,7 @@
 
 mod attachments;
 mod commands;
+mod faq;
 mod open;
 mod queries;
 mod rows;
@@ -22,6 +23,7 @@ use std::{
 use beistand_protocol::{
     AttachmentId, ConversationId, DeviceId, Epoch, Message, MessagePage, PersonId, SyncPage, UnixMillis,
     agent::{AgentList, ApiKeyList, ConversationPage},
+    faq::{Bundle, Delta, FaqIndex, Locale},
 };
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -31,7 +33,8 @@ pub(crate) use sync::decode as decode_cursor;
 
 use super::{
     AgentRow, Answer, AppId, AppRow, Applied, AttachmentRow, Authenticated, BoxFuture, Census, Command,
-    ConversationQuery, DeviceRow, Execution, PushTargets, Reader, Store, StoreError, StoreOptions, Stream, SyncQuery,
+    ConversationQuery, DeviceRow, Execution, FaqDrafts, FaqImage, PushTargets, Reader, Store, StoreError, StoreOptions,
+    Stream, SyncQuery,
 };
 use crate::{bus::Bus, clock::Clock, metrics::Metrics};
 
@@ -277,6 +280,34 @@ impl Store for SqliteStore {
 
     fn files_to_scan(&self, limit: u32) -> Answer<'_, Vec<[u8; 32]>> {
         self.read(move |conn| attachments::files_to_scan(conn, limit))
+    }
+
+    fn faq_index(&self, app: AppId) -> Answer<'_, FaqIndex> {
+        self.read(move |conn| faq::index(conn, app))
+    }
+
+    fn faq_bundle(&self, app: AppId, locale: Locale) -> Answer<'_, Option<(u64, Bundle)>> {
+        self.read(move |conn| faq::bundle(conn, app, &locale))
+    }
+
+    fn faq_delta(&self, app: AppId, locale: Locale, since: u64) -> Answer<'_, Option<(u64, Delta)>> {
+        self.read(move |conn| faq::delta(conn, app, &locale, since))
+    }
+
+    fn faq_knows(&self, app: AppId, locale: Locale, version: u64) -> Answer<'_, bool> {
+        self.read(move |conn| faq::knows(conn, app, &locale, version))
+    }
+
+    fn faq_image(&self, app: AppId, sha256: [u8; 32]) -> Answer<'_, Option<FaqImage>> {
+        self.read(move |conn| faq::image(conn, app, sha256))
+    }
+
+    fn faq_signing_seed(&self, app: AppId) -> Answer<'_, Option<[u8; 32]>> {
+        self.read(move |conn| faq::signing_seed(conn, app))
+    }
+
+    fn faq_drafts(&self, app: AppId) -> Answer<'_, FaqDrafts> {
+        self.read(move |conn| faq::drafts(conn, app))
     }
 
     fn all_messages(&self, app: AppId, id: ConversationId) -> Answer<'_, Vec<Message>> {

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_attachments.sql"),
     include_str!("migrations/0003_push.sql"),
+    include_str!("migrations/0004_faq.sql"),
 ];
 
 /// How long a writer waits for another process's short write (`app add` beside a running server).
@@ -179,7 +180,10 @@ pub(super) fn mint_epoch(conn: &mut Connection, clock: &dyn Clock) -> Result<(),
     if has("epoch")?.is_none() || has("restored")?.is_some() {
         let epoch = hex::encode(&clock::random::<8>(clock));
         transaction.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('epoch', ?1)", [epoch])?;
-        transaction.execute("DELETE FROM meta WHERE key = 'restored'", [])?;
+        if has("restored")?.is_some() {
+            super::faq::publish_again(&transaction, clock.now())?;
+            transaction.execute("DELETE FROM meta WHERE key = 'restored'", [])?;
+        }
     }
     transaction.commit()?;
     Ok(())

@@ -3,6 +3,7 @@
 mod accounts;
 mod agent;
 mod attachment;
+mod faq;
 mod person;
 mod push;
 mod timeline;
@@ -39,6 +40,7 @@ pub(super) fn apply(context: &mut Context<'_>, command: Command) -> Done<Applied
         Command::Agent(command) => agent::apply(context, *command),
         Command::Push(command) => push::apply(context, command),
         Command::Attachment(command) => attachment::apply(context, command),
+        Command::Faq(command) => faq::apply(context, command),
     }
 }
 

@@ -1,0 +1,176 @@
+//! `faq …`: articles come in as files, become drafts, and are published. Works on the database itself, also while a
+//! server does; the server serves a new publication with the next request.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use beistand_protocol::faq::Locale;
+use beistand_server::{
+    ServerConfig, SystemClock,
+    faq::{self, editing},
+    manage::Management,
+    store::faq::{FaqDrafts, FaqImport, FaqPublication, LocaleChanges},
+};
+use clap::{Args, Subcommand};
+
+use super::{Failure, manage::block_on, print_line};
+
+#[derive(Args)]
+pub(super) struct App {
+    /// The key of the app; needed if there is more than one
+    #[arg(long = "app", value_name = "KEY")]
+    key: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub(super) enum FaqCommand {
+    /// Read a folder of Markdown, or a file of JSON, into drafts
+    Import {
+        /// A folder with de/returns/how.md and the like, or a .json file
+        from: PathBuf,
+        #[command(flatten)]
+        app: App,
+        /// The language of a JSON file, if not the one that it names
+        #[arg(long)]
+        locale: Option<Locale>,
+        /// Only say what would change
+        #[arg(long)]
+        dry_run: bool,
+        /// Remove what the languages of the import have and the import has not
+        #[arg(long)]
+        prune: bool,
+        /// Publish at once
+        #[arg(long, conflicts_with = "dry_run")]
+        publish: bool,
+    },
+    /// Make the drafts what phones get
+    Publish {
+        #[command(flatten)]
+        app: App,
+        /// Only this language
+        #[arg(long)]
+        locale: Option<Locale>,
+    },
+    /// Write a publication into a file that an app can carry, or a mirror serve
+    Bundle {
+        #[command(flatten)]
+        app: App,
+        /// The language
+        #[arg(long)]
+        locale: Locale,
+        /// The file; compressed if it ends in .gz
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// Only what changed since this publication, if that is smaller
+        #[arg(long, value_name = "VERSION")]
+        since: Option<u64>,
+    },
+    /// Print the public key that apps pin: 32 bytes in Base64
+    Key {
+        #[command(flatten)]
+        app: App,
+    },
+    /// Say what is published and what waits
+    List {
+        #[command(flatten)]
+        app: App,
+    },
+}
+
+pub(super) fn run(config: &ServerConfig, command: FaqCommand) -> Result<(), Failure> {
+    let management = Management::open(config, SystemClock::default())?;
+    block_on(carry_out(&management, command))?
+}
+
+async fn carry_out(management: &Management, command: FaqCommand) -> Result<(), Failure> {
+    let (store, clock) = (management.store(), management.clock());
+    match command {
+        FaqCommand::Import { from, app, locale, dry_run, prune, publish } => {
+            let app = management.app(app.key.as_deref()).await?;
+            let drafts = store.faq_drafts(app.id).await?;
+            let import = read(&from, locale, &drafts, prune)?;
+            if dry_run {
+                return print_changes(&editing::would_change(&drafts, &import, prune));
+            }
+            print_changes(&editing::import(store, clock, app.id, import, prune).await?)?;
+            if publish {
+                print_publications(&editing::publish(store, clock, app.id, None).await?)?;
+            }
+        }
+        FaqCommand::Publish { app, locale } => {
+            let app = management.app(app.key.as_deref()).await?;
+            print_publications(&editing::publish(store, clock, app.id, locale).await?)?;
+        }
+        FaqCommand::Bundle { app, locale, output, since } => {
+            let app = management.app(app.key.as_deref()).await?;
+            let parcel = editing::parcel(store, &app, &locale, since).await?;
+            let parcel = parcel.ok_or_else(|| format!("nothing is published in {locale}"))?;
+            let mut bytes = parcel.to_bytes()?;
+            if output.extension().is_some_and(|ending| ending == "gz") {
+                bytes = faq::gzip(&bytes)?;
+            }
+            std::fs::write(&output, &bytes).map_err(|error| format!("{}: {error}", output.display()))?;
+            let form = parcel.header.from.map_or("whole".to_owned(), |from| format!("since {from}"));
+            print_line(&format!("{locale} version {} {form} {} bytes", parcel.header.version, bytes.len()))?;
+        }
+        FaqCommand::Key { app } => {
+            let app = management.app(app.key.as_deref()).await?;
+            print_line(&editing::key(store, clock, app.id).await?.public())?;
+        }
+        FaqCommand::List { app } => {
+            let app = management.app(app.key.as_deref()).await?;
+            let (index, drafts) = (store.faq_index(app.id).await?, store.faq_drafts(app.id).await?);
+            for (locale, of_locale) in &drafts.locales {
+                let published = index.locales.iter().find(|published| published.locale == *locale);
+                let withheld = of_locale.articles.iter().filter(|row| row.draft.withheld).count();
+                let is_default = drafts.default_locale.as_ref() == Some(locale);
+                print_line(&format!(
+                    "{locale} version {} published {} drafts {} withheld {withheld}{}",
+                    published.map_or(0, |published| published.version),
+                    published.map_or(0, |published| published.articles),
+                    of_locale.articles.len(),
+                    if is_default { " default" } else { "" },
+                ))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read(from: &Path, _locale: Option<Locale>, drafts: &FaqDrafts, prune: bool) -> Result<FaqImport, Failure> {
+    // What is pruned cannot be linked to.
+    let stored = drafts.locales.values().filter(|_| !prune).flat_map(|locale| &locale.articles);
+    let known: BTreeSet<_> = stored.map(|row| row.draft.id.clone()).collect();
+    Ok(faq::read_folder(&faq::Folder::new(from), &known)?)
+}
+
+fn print_changes(changes: &[(Locale, LocaleChanges)]) -> Result<(), Failure> {
+    for (locale, changes) in changes {
+        for (sign, ids) in [("+", &changes.added), ("~", &changes.changed), ("-", &changes.removed)] {
+            for id in ids {
+                print_line(&format!("{locale} {sign} {id}"))?;
+            }
+        }
+        let LocaleChanges { added, changed, removed, unchanged, collections } = changes;
+        print_line(&format!(
+            "{locale} {} added, {} changed, {} removed, {unchanged} unchanged{}",
+            added.len(),
+            changed.len(),
+            removed.len(),
+            if *collections { ", collections changed" } else { "" }
+        ))?;
+    }
+    Ok(())
+}
+
+fn print_publications(publications: &[FaqPublication]) -> Result<(), Failure> {
+    if publications.is_empty() {
+        print_line("nothing has changed since the last publication")?;
+    }
+    for FaqPublication { locale, version, articles, changed, removed } in publications {
+        print_line(&format!("{locale} version {version}: {articles} articles, {changed} changed, {removed} removed"))?;
+    }
+    Ok(())
+}

@@ -18,8 +18,8 @@ async fn every_visitor_endpoint_with_a_foreign_identity_is_404() {
     let ids = ids(&target, &jana).await;
     let mut tried = 0;
     for endpoint in target.endpoints().await.into_iter().filter(|endpoint| endpoint.tag == "visitor") {
-        if !endpoint.template.contains('{') {
-            // Names nothing that could be another's; what it answers is the asker's own.
+        if !endpoint.template.contains('{') || endpoint.template.starts_with("/v1/faq") {
+            // Names nothing that could be another's: what it answers is the asker's own, or the same for everybody.
             continue;
         }
         let path = endpoint.path(&ids);

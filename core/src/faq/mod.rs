@@ -1,5 +1,7 @@
 //! The FAQ.
 #![allow(dead_code)]
+pub(crate) mod compound;
 pub(crate) mod index;
 pub(crate) mod query;
 pub(crate) mod text;
+pub(crate) mod vocabulary;

@@ -19,6 +19,7 @@ use crate::clock::{Clock, Entropy, KnownTime, Now, SystemClock, SystemEntropy};
 use crate::config::{PAUSE_WITHIN, Settings};
 use crate::conversations::Conversations;
 use crate::error::{Error, ErrorKind, Result, StoreError};
+use crate::faq::{self, Faq, FaqState};
 use crate::folder::FolderClaim;
 use crate::model::{ClientEvent, Connection, Typing};
 use crate::observe::{Changes, Observable, StoreChange, Watchers};
@@ -79,7 +80,9 @@ impl ClientBuilder {
         let files =
             self.storage.files.clone().map_or_else(|| Arc::new(DiskFiles::new(attachments)) as Files, |files| files.0);
         let database = Database::new(self.settings.folder.join("beistand.sqlite3"), self.storage.clone());
+        let faq = FaqState::new(&self.settings, &self.storage);
         let inner = Arc::new(Inner {
+            faq,
             settings: self.settings,
             storage: self.storage,
             clock: self.clock,
@@ -149,6 +152,7 @@ pub(crate) struct Inner {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub database: Database,
+    pub faq: FaqState,
     pub transport: Arc<dyn Transport>,
     pub changes: Changes,
     events: broadcast::Sender<ClientEvent>,
@@ -309,6 +313,10 @@ impl Inner {
         any
     }
 
+    pub fn is_shut_down(&self) -> bool {
+        self.state.load(Ordering::SeqCst) == SHUT_DOWN
+    }
+
     /// Whether blocking work runs on the caller's thread, as in simulations.
     pub fn inline(&self) -> bool {
         self.storage.execution == Execution::Inline
@@ -439,6 +447,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         self.0.state.store(SHUT_DOWN, Ordering::SeqCst);
         self.0.changes.close();
+        self.0.faq.stop();
         lock(&self.0.tasks).take();
         lock(&self.0.folder).take();
     }
@@ -469,6 +478,11 @@ impl Client {
     /// What waits to be sent.
     pub fn outbox(&self) -> Outbox {
         Outbox { inner: self.inner.clone(), _guard: self.guard.clone() }
+    }
+
+    /// Answers without a network.
+    pub fn faq(&self) -> Faq {
+        Faq { inner: self.inner.clone(), _guard: self.guard.clone() }
     }
 
     /// What the client reports besides the changes of its data. Events before the call are not repeated.
@@ -502,6 +516,7 @@ impl Client {
     pub fn wake(&self) {
         self.inner.everything_due();
         self.inner.tell_realtime(RealtimeMessage::Now);
+        faq::wake(&self.inner);
     }
 
     /// The app goes to the background: nothing new starts, requests under way are given up, the file is closed. Returns
@@ -510,13 +525,21 @@ impl Client {
         let _one_at_a_time = self.inner.starting.lock().await;
         match self.inner.state.load(Ordering::SeqCst) {
             SHUT_DOWN => return Err(Error::new(ErrorKind::ShutDown, "the client was shut down")),
-            PAUSED | FRESH => return Ok(()),
+            PAUSED => return Ok(()),
+            // Only the FAQ may be in use.
+            FRESH => {
+                let _ = tokio::time::timeout(PAUSE_WITHIN, self.inner.faq.pause()).await;
+                return Ok(());
+            }
             _ => {}
         }
         self.inner.state.store(PAUSED, Ordering::SeqCst);
         let rest = async {
-            self.stop_tasks().await;
-            self.inner.database.rest().await;
+            let conversations = async {
+                self.stop_tasks().await;
+                self.inner.database.rest().await;
+            };
+            tokio::join!(conversations, self.inner.faq.pause());
         };
         // A task or a disk that is stuck behind a call of the system must not keep the caller past the limit.
         let _ = tokio::time::timeout(PAUSE_WITHIN, rest).await;
@@ -539,8 +562,12 @@ impl Client {
         match self.inner.state.load(Ordering::SeqCst) {
             SHUT_DOWN => return Err(Error::new(ErrorKind::ShutDown, "the client was shut down")),
             PAUSED => {}
-            _ => return Ok(()),
+            _ => {
+                faq::resume(&self.inner);
+                return Ok(());
+            }
         }
+        faq::resume(&self.inner);
         self.inner.database.wake();
         self.inner.spawn();
         self.inner.state.store(RUNNING, Ordering::SeqCst);
@@ -556,6 +583,7 @@ impl Client {
         }
         self.inner.changes.close();
         let _ = tokio::time::timeout(PAUSE_WITHIN, self.stop_tasks()).await;
+        self.inner.faq.close().await;
         self.inner.database.close().await;
         lock(&self.inner.folder).take();
     }

@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::api::tls;
 use crate::error::{Error, ErrorKind, Result};
+use crate::faq::FaqSeed;
 
 /// What a client is built from.
 #[derive(Clone, Debug)]
@@ -38,6 +39,21 @@ pub struct Settings {
     /// Bytes of files that are kept to be looked at offline; those that were not looked at for longest go first. What
     /// waits to be sent does not count.
     pub attachment_cache_bytes: u64,
+    /// Publications of the FAQ that the app carries, so that the first launch without a network has answers.
+    pub faq_seeds: Vec<FaqSeed>,
+    /// The Ed25519 public key that publications of the FAQ must be signed with, those of the app itself as well; without
+    /// one any publication of the server is taken.
+    pub faq_key: Option<[u8; 32]>,
+    /// How old the word of the server on the FAQ may be before it is asked again. Editors publish a few times a day at
+    /// most, and a person who has the app open all day sees it within the hour; an answer without news is 200 bytes.
+    pub faq_max_age: Duration,
+    /// Bytes of the FAQ's file, above which languages that were not read for longest are evicted. 5,000 articles take
+    /// 8 MB with their index: six such languages fit, which nobody speaks.
+    pub faq_cache_bytes: u64,
+    /// Bytes of pictures of the FAQ that are kept. A screenshot has some 200 KB: two hundred of them.
+    pub faq_image_bytes: u64,
+    /// Whether the pictures of an article are fetched when it is opened, rather than when they are asked for.
+    pub faq_prefetch_images: bool,
 }
 
 impl Settings {
@@ -81,6 +97,12 @@ impl Settings {
             outbox_bytes: 32 * 1024 * 1024,
             outbox_file_bytes: 512 * 1024 * 1024,
             attachment_cache_bytes: 200 * 1024 * 1024,
+            faq_seeds: Vec::new(),
+            faq_key: None,
+            faq_max_age: Duration::from_secs(3600),
+            faq_cache_bytes: 48 * 1024 * 1024,
+            faq_image_bytes: 40 * 1024 * 1024,
+            faq_prefetch_images: false,
         })
     }
 

@@ -3,6 +3,8 @@
 
 use beistand_protocol::{Code, Violation};
 
+use crate::faq::FaqError;
+
 /// The kinds of failure that a caller can tell apart. Each has a stable code, see [`ErrorKind::code`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -35,6 +37,8 @@ pub enum ErrorKind {
     Unreachable,
     /// The server refused, with the given code.
     Refused(Code),
+    /// A publication of the FAQ, or one of its pictures, was not taken; what is on this phone stays as it was.
+    Faq(FaqError),
 }
 
 impl ErrorKind {
@@ -54,6 +58,7 @@ impl ErrorKind {
             Self::FolderInUse => "folder-in-use",
             Self::Configuration => "configuration",
             Self::Unreachable => "unreachable",
+            Self::Faq(error) => error.code(),
         }
     }
 }
@@ -92,7 +97,10 @@ impl Error {
             | ErrorKind::StorageFull
             | ErrorKind::Unreadable
             | ErrorKind::LocationRemains => RetryKind::AfterChange,
-            ErrorKind::Storage | ErrorKind::StorageDamaged | ErrorKind::Unreachable => RetryKind::Soon,
+            ErrorKind::Storage
+            | ErrorKind::StorageDamaged
+            | ErrorKind::Unreachable
+            | ErrorKind::Faq(FaqError::Cancelled | FaqError::OtherBase | FaqError::OtherPicture) => RetryKind::Soon,
             _ => RetryKind::Never,
         }
     }
@@ -101,6 +109,12 @@ impl Error {
 impl From<Violation> for Error {
     fn from(violation: Violation) -> Self {
         Self::new(ErrorKind::InvalidInput(violation.code), format!("{}: {}", violation.field, violation.detail))
+    }
+}
+
+impl From<FaqError> for Error {
+    fn from(error: FaqError) -> Self {
+        Self::new(ErrorKind::Faq(error), error.to_string())
     }
 }
 
@@ -127,6 +141,9 @@ pub(crate) enum StoreError {
     /// A rule found broken inside a transaction, which is rolled back; handed through as it is.
     #[error(transparent)]
     Rule(Error),
+    /// A publication that is not taken; the transaction is rolled back.
+    #[error(transparent)]
+    Faq(#[from] FaqError),
 }
 
 impl From<rusqlite::Error> for StoreError {
@@ -150,6 +167,7 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Rule(error) => error,
+            StoreError::Faq(error) => error.into(),
             StoreError::Full => Self::new(ErrorKind::StorageFull, "the disk is full; nothing was stored"),
             StoreError::Damaged => Self::new(
                 ErrorKind::StorageDamaged,

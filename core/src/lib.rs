@@ -15,7 +15,7 @@ pub mod clock;
 pub mod config;
 pub mod conversations;
 pub mod error;
-pub(crate) mod faq;
+pub mod faq;
 mod folder;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -34,6 +34,7 @@ pub use client::{Client, ClientBuilder};
 pub use config::Settings;
 pub use conversations::{ConversationList, Conversations, Difference, Opened, Timeline};
 pub use error::{Error, ErrorKind, Result, RetryKind};
+pub use faq::{Faq, FaqError, FaqSeed};
 pub use model::{
     Attachment, AttachmentState, ClientEvent, Connection, Conversation, Message, MessageBody, MessageDraft,
     MessageState, OperationKind, OutboxItem, OutboxState, TicketDraft, Transfer, Typing,

@@ -42,6 +42,15 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Observable<T> {
             differs
         });
     }
+
+    /// Changes the value; observers are woken only if it differs.
+    pub(crate) fn update(&self, change: impl FnOnce(&mut T)) {
+        self.sender.send_if_modified(|current| {
+            let before = current.clone();
+            change(current);
+            *current != before
+        });
+    }
 }
 
 /// One observer of an [`Observable`]; ends when dropped.

@@ -117,8 +117,8 @@ impl Transport for HttpTransport {
     fn send(&self, request: Request) -> Carried<'_, Result<Response, TransportError>> {
         Box::pin(async move {
             let parts = self.parts().await?;
-            let is_file =
-                matches!(request.body, Some(Body::Bytes { .. })) || request.path.starts_with("v1/attachments/");
+            let is_file = matches!(request.body, Some(Body::Bytes { .. }))
+                || ["v1/attachments/", "v1/faq/"].iter().any(|files| request.path.starts_with(files));
             let client = if is_file { &parts.files } else { &parts.words };
             let method = match request.method {
                 Method::Get => reqwest::Method::GET,

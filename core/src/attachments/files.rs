@@ -101,6 +101,10 @@ pub trait FileStore: Send + Sync {
     fn sync_folder(&self) -> io::Result<()>;
     /// Removes a file; it is no fault if it is not there.
     fn remove(&self, name: &str) -> io::Result<()>;
+    /// Makes a file as young as if it had just been written, if it is there.
+    fn touch(&self, _name: &str) -> io::Result<()> {
+        Ok(())
+    }
     /// All files.
     fn list(&self) -> io::Result<Vec<Listed>>;
     /// Where a file lies, for whoever opens it.
@@ -203,6 +207,13 @@ impl FileStore for DiskFiles {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.place(name)).or_else(not_there)
+    }
+
+    fn touch(&self, name: &str) -> io::Result<()> {
+        match File::options().append(true).open(self.place(name)) {
+            Ok(file) => file.set_modified(std::time::SystemTime::now()),
+            Err(error) => not_there(error),
+        }
     }
 
     fn list(&self) -> io::Result<Vec<Listed>> {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use beistand_protocol::{Author, ConversationId};
 
+use crate::faq::FaqError;
+
 /// Something that an app may want to show or log. None of it needs an answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -36,6 +38,13 @@ pub enum ClientEvent {
         /// Why.
         code: String,
     },
+    /// A publication of the FAQ was not taken, from the server or from a seed; what was cached before stays.
+    FaqRefused {
+        /// Why.
+        error: FaqError,
+    },
+    /// The cache of the FAQ was damaged or of a newer version of the app; it is begun anew from the seeds.
+    FaqRebuilt,
     /// A long task died; it is started anew.
     TaskFailed {
         /// Its name.

@@ -2,14 +2,14 @@
 //! others. Nothing of SQLite ever runs on an async thread. The threads start with the first call and end with
 //! `Database::close`; while the app is paused the file is closed after each call, so that a suspended app holds no lock.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, mpsc};
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::open::{self, Purpose};
+use super::open::{self, Kind, Purpose};
 use super::salvage;
 use crate::attachments::files::FileStore;
 use crate::error::StoreError;
@@ -120,6 +120,7 @@ enum WriterMessage {
 
 struct Shared {
     path: PathBuf,
+    kind: &'static Kind,
     options: StorageOptions,
     paused: AtomicBool,
     /// Counts recoveries: a reader whose connection is of an earlier file opens the new one.
@@ -154,8 +155,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Database {
     /// Remembers where the database is; opens nothing.
     pub fn new(path: PathBuf, options: StorageOptions) -> Self {
+        Self::of_kind(path, options, &open::CLIENT)
+    }
+
+    /// The same for a file of another kind.
+    pub fn of_kind(path: PathBuf, options: StorageOptions, kind: &'static Kind) -> Self {
         let shared = Shared {
             path,
+            kind,
             options,
             paused: AtomicBool::new(false),
             generation: AtomicU64::new(0),
@@ -324,7 +331,7 @@ impl Database {
                 .map_err(no_thread)?,
         ];
         let mut readers = Vec::new();
-        for _ in 0..2 {
+        for _ in 0..self.shared.kind.readers {
             let (sender, receiver) = mpsc::channel::<ReadJob>();
             let mut reader = Reader { shared: self.shared.clone(), connection: None, generation: 0 };
             let join = std::thread::Builder::new().name("beistand-read".into()).spawn(move || {
@@ -388,13 +395,14 @@ impl Writer {
     fn connection(&mut self) -> Result<&mut Connection, StoreError> {
         if self.connection.is_none() {
             let opened = self.open();
-            self.connection = Some(match opened {
-                Err(StoreError::Damaged) => {
-                    self.recover()?;
-                    self.open()?
-                }
-                other => other?,
-            });
+            match opened {
+                Err(StoreError::Damaged) => self.recover()?,
+                Err(StoreError::TooNew(_)) if self.shared.kind.cache => self.recover()?,
+                other => self.connection = Some(other?),
+            }
+            if self.connection.is_none() {
+                self.connection = Some(self.open()?);
+            }
         }
         self.connection.as_mut().ok_or(StoreError::Closed)
     }
@@ -408,11 +416,14 @@ impl Writer {
                 _ => StoreError::Folder(error.kind()),
             })?;
         }
-        open::open(&self.shared.path, self.shared.options.vfs.as_deref(), Purpose::Write)
+        open::open(&self.shared.path, self.shared.options.vfs.as_deref(), self.shared.kind, Purpose::Write)
     }
 
     fn recover(&mut self) -> Result<(), StoreError> {
         self.connection = None;
+        if self.shared.kind.cache {
+            return self.begin_anew();
+        }
         if self.shared.options.vfs.is_some() {
             return Err(StoreError::Damaged);
         }
@@ -422,6 +433,23 @@ impl Writer {
         drop(rebuilding);
         tracing::warn!(rows = recovered.outbox_rows, "the local database was damaged; what could be read was kept");
         lock(&self.shared.recovered).push(recovered);
+        Ok(())
+    }
+
+    /// The file of a cache goes, and a new one takes its place at once: readers make none.
+    fn begin_anew(&mut self) -> Result<(), StoreError> {
+        let shared = self.shared.clone();
+        let rebuilding = shared.rebuilding.write().unwrap_or_else(PoisonError::into_inner);
+        match shared.options.vfs.as_deref() {
+            None => salvage::delete(&shared.path)?,
+            Some(vfs) => open::empty(&shared.path, vfs)?,
+        }
+        self.connection = Some(self.open()?);
+        shared.generation.fetch_add(1, Ordering::SeqCst);
+        drop(rebuilding);
+        let file = shared.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        tracing::warn!(file, "a local cache was damaged or of a newer version; it is begun anew");
+        lock(&shared.recovered).push(Recovered { moved_to: shared.path.clone(), outbox_rows: 0, messages: 0 });
         Ok(())
     }
 
@@ -486,6 +514,7 @@ fn copy(error: &StoreError) -> StoreError {
         StoreError::Value(what) => StoreError::Value(what),
         StoreError::Folder(kind) => StoreError::Folder(*kind),
         StoreError::Rule(error) => StoreError::Rule(error.clone()),
+        StoreError::Faq(error) => StoreError::Faq(*error),
         StoreError::Sqlite(_) => StoreError::Value("the transaction failed"),
     }
 }
@@ -506,13 +535,13 @@ impl Reader {
             self.generation = generation;
         }
         if self.connection.is_none() {
-            self.connection = Some(open_reader(&self.shared.path, self.shared.options.vfs.as_deref())?);
+            self.connection = Some(open_reader(&self.shared)?);
         }
         let Some(connection) = &self.connection else { return Err(StoreError::Closed) };
         work(connection)
     }
 }
 
-fn open_reader(path: &Path, vfs: Option<&str>) -> Result<Connection, StoreError> {
-    open::open(path, vfs, Purpose::Read)
+fn open_reader(shared: &Shared) -> Result<Connection, StoreError> {
+    open::open(&shared.path, shared.options.vfs.as_deref(), shared.kind, Purpose::Read)
 }

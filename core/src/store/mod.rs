@@ -2,7 +2,8 @@
 //! a call has promised survives a power cut.
 //!
 //! [`database`] owns threads and connections, `open` makes a connection fit for use, `salvage` rescues what a damaged
-//! file still holds; each other file has the queries of one aggregate. No SQL stands outside this folder.
+//! file still holds; each other file has the queries of one aggregate. No SQL stands outside this
+//! folder and `faq/`, whose file of its own is opened and served here as well.
 
 pub(crate) mod conversations;
 pub mod database;
@@ -11,7 +12,7 @@ pub(crate) mod identity;
 pub(crate) mod journal;
 pub(crate) mod messages;
 pub(crate) mod meta;
-mod open;
+pub(crate) mod open;
 pub(crate) mod outbox;
 mod salvage;
 
@@ -22,6 +23,6 @@ pub use database::{Execution, FolderOfFiles, StorageOptions};
 #[cfg(test)]
 pub(crate) fn open_for_test() -> rusqlite::Connection {
     let mut connection = rusqlite::Connection::open_in_memory().expect("memory");
-    open::migrate(&mut connection).expect("the schema");
+    open::migrate(&mut connection, &open::CLIENT).expect("the schema");
     connection
 }

@@ -3,13 +3,28 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
 
 use crate::error::StoreError;
 use crate::outbox::worker::LOCK_FILE;
 
 /// Each migration once, in order; `user_version` is the number of those that have run. A released one never changes.
 const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+
+/// What a file holds, and so how it is treated.
+#[derive(Debug)]
+pub(crate) struct Kind {
+    /// As [`MIGRATIONS`].
+    pub migrations: &'static [&'static str],
+    /// Whether everything in it can be had again. Then the last commits may be lost with the power (the file stays whole),
+    /// and a file that is damaged, or of a newer app, is deleted and begun anew.
+    pub cache: bool,
+    /// Connections that read.
+    pub readers: usize,
+}
+
+/// What the person wrote, and what waits to be sent.
+pub(super) static CLIENT: Kind = Kind { migrations: MIGRATIONS, cache: false, readers: 2 };
 
 /// What a connection is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,15 +33,18 @@ pub(super) enum Purpose {
     Read,
 }
 
+/// A log that a large transaction has blown up is cut to this afterwards.
+const LOG_BYTES: i64 = 4 * 1024 * 1024;
+
 /// Another process may hold the file for the length of a commit, or of its first set-up.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Opens the file and makes it fit for use. Turning a new file into WAL mode does not wait for a lock by itself, so several
 /// processes that begin a folder at the same time take turns here.
-pub(super) fn open(path: &Path, vfs: Option<&str>, purpose: Purpose) -> Result<Connection, StoreError> {
+pub(super) fn open(path: &Path, vfs: Option<&str>, kind: &Kind, purpose: Purpose) -> Result<Connection, StoreError> {
     let started = Instant::now();
     loop {
-        match try_open(path, vfs, purpose) {
+        match try_open(path, vfs, kind, purpose) {
             Err(StoreError::Sqlite(error)) if is_busy(&error) && started.elapsed() < PATIENCE => {
                 std::thread::sleep(Duration::from_millis(5));
             }
@@ -39,7 +57,7 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-fn try_open(path: &Path, vfs: Option<&str>, purpose: Purpose) -> Result<Connection, StoreError> {
+fn try_open(path: &Path, vfs: Option<&str>, kind: &Kind, purpose: Purpose) -> Result<Connection, StoreError> {
     let unclean = vfs.is_none() && purpose == Purpose::Write && wal_of(path).exists();
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     // Only the writer makes a file: a reader that made one would read nothing for ever.
@@ -54,14 +72,19 @@ fn try_open(path: &Path, vfs: Option<&str>, purpose: Purpose) -> Result<Connecti
     connection.set_prepared_statement_cache_capacity(64);
     match purpose {
         Purpose::Write => {
+            if kind.cache {
+                // Has to be said before anything is in the file: what is evicted gives its room back.
+                connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+            }
             connection.pragma_update(None, "journal_mode", "WAL")?;
-            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "synchronous", if kind.cache { "NORMAL" } else { "FULL" })?;
+            connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
             // A file that was closed in order has no log beside it, and one that another process works on has one all the
             // time: only in between is the check worth its time.
-            if unclean && nobody_works(path) {
+            if unclean && (kind.cache || nobody_works(path)) {
                 check(&connection)?;
             }
-            migrate(&mut connection)?;
+            migrate(&mut connection, kind)?;
         }
         Purpose::Read => connection.pragma_update(None, "query_only", true)?,
     }
@@ -82,14 +105,22 @@ fn nobody_works(path: &Path) -> bool {
     }
 }
 
+/// Makes a file empty through its VFS, whatever is wrong with it.
+pub(super) fn empty(path: &Path, vfs: &str) -> Result<(), StoreError> {
+    let connection = Connection::open_with_flags_and_vfs(path, OpenFlags::SQLITE_OPEN_READ_WRITE, vfs)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, true)?;
+    connection.execute_batch("VACUUM")?;
+    Ok(())
+}
+
 /// Reads through the file; `Damaged` if it does not hold together.
 pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
     let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict == "ok" { Ok(()) } else { Err(StoreError::Damaged) }
 }
 
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    let newest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+pub(crate) fn migrate(connection: &mut Connection, kind: &Kind) -> Result<(), StoreError> {
+    let newest = i64::try_from(kind.migrations.len()).unwrap_or(i64::MAX);
     let at = schema_version(connection)?;
     if at == newest {
         return Ok(());
@@ -100,7 +131,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been faster.
     let at = schema_version(&transaction)?;
-    for (number, sql) in (1..).zip(MIGRATIONS) {
+    for (number, sql) in (1..).zip(kind.migrations) {
         if number > at {
             transaction.execute_batch(sql)?;
             transaction.pragma_update(None, "user_version", number)?;
@@ -127,14 +158,14 @@ mod tests {
     #[test]
     fn a_database_of_every_released_schema_becomes_the_newest() {
         let mut fresh = Connection::open_in_memory().unwrap();
-        migrate(&mut fresh).unwrap();
+        migrate(&mut fresh, &CLIENT).unwrap();
         for released in 1..=MIGRATIONS.len() {
             let mut old = Connection::open_in_memory().unwrap();
             for (number, sql) in MIGRATIONS.iter().take(released).enumerate() {
                 old.execute_batch(sql).unwrap();
                 old.pragma_update(None, "user_version", i64::try_from(number).unwrap() + 1).unwrap();
             }
-            migrate(&mut old).unwrap();
+            migrate(&mut old, &CLIENT).unwrap();
             assert_eq!(dump(&old), dump(&fresh), "from schema {released}");
         }
     }
@@ -143,6 +174,6 @@ mod tests {
     fn a_database_of_a_newer_app_is_left_alone() {
         let mut newer = Connection::open_in_memory().unwrap();
         newer.pragma_update(None, "user_version", 999).unwrap();
-        assert!(matches!(migrate(&mut newer), Err(StoreError::TooNew(999))));
+        assert!(matches!(migrate(&mut newer, &CLIENT), Err(StoreError::TooNew(999))));
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn rebuild(path: &Path) -> Result<Recovered, StoreError> {
             std::fs::remove_file(leftover).map_err(|error| StoreError::Folder(error.kind()))?;
         }
     }
-    let mut fresh = open::open(&rebuilt, None, Purpose::Write)?;
+    let mut fresh = open::open(&rebuilt, None, &open::CLIENT, Purpose::Write)?;
     fresh.pragma_update(None, "foreign_keys", false)?;
     let transaction = fresh.transaction()?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -161,6 +161,18 @@ fn rescue(damaged: &Connection, fresh: &Connection, table: &str, key: &str) -> R
         };
         if whole {
             break;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes a file of which nothing is worth keeping, with its log.
+pub(super) fn delete(path: &Path) -> Result<(), StoreError> {
+    // The log first: it must not be taken for the log of another file.
+    for suffix in ["-wal", "-shm", ""] {
+        match std::fs::remove_file(with_suffix(path, suffix)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(StoreError::Folder(error.kind())),
+            _ => {}
         }
     }
     Ok(())

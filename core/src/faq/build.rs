@@ -35,11 +35,14 @@ impl Build {
         Self { progress: progress.clone(), cancels: cancels.clone(), at: cancels.load(Ordering::SeqCst) }
     }
 
+    /// Whether nobody has cancelled.
+    pub fn go_on(&self) -> Result<(), FaqError> {
+        if self.cancels.load(Ordering::SeqCst) == self.at { Ok(()) } else { Err(FaqError::Cancelled) }
+    }
+
     /// `done` of `total` articles are built.
     pub fn step(&self, locale: &Locale, done: usize, total: usize) -> Result<(), FaqError> {
-        if self.cancels.load(Ordering::SeqCst) != self.at {
-            return Err(FaqError::Cancelled);
-        }
+        self.go_on()?;
         if done.is_multiple_of((total / STEPS).max(1)) || done == total {
             let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
             let progress = Progress { locale: locale.clone(), done: count(done), total: count(total) };

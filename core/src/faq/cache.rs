@@ -150,6 +150,7 @@ pub(crate) fn apply(
             let index = Index::new(number, locale);
             index.create(connection)?;
             let articles = Articles { connection, number, locale, index: &index };
+            articles.learn(&bundle.articles, build)?;
             articles.put_all(&bundle.articles, build)?;
             articles.publish(&bundle.collections, bundle.default_locale.as_ref(), trusted.header.version)?;
             number
@@ -279,6 +280,15 @@ fn used_bytes(connection: &Connection) -> Result<u64, StoreError> {
     Ok(u64::try_from(used.saturating_mul(pragma(connection, "page_size")?)).unwrap_or(0))
 }
 
+/// What a reader sees of an article's body.
+pub(crate) fn text_of(article: &Article) -> String {
+    markdown::plain(&markdown::blocks(&article.body, &article.images))
+}
+
+fn entry<'a>(row: i64, article: &'a Article, text: &'a str) -> Entry<'a> {
+    Entry { row, title: &article.title, also_asked_as: &article.also_asked_as, text }
+}
+
 /// The articles of one language while they change, together with their index.
 struct Articles<'a> {
     connection: &'a Connection,
@@ -300,6 +310,16 @@ impl Articles<'_> {
         let Some(row) = self.row_of(id)? else { return Ok(()) };
         self.index.remove(self.connection, row)?;
         self.connection.prepare_cached("DELETE FROM articles WHERE number = ?")?.execute([row])?;
+        Ok(())
+    }
+
+    /// The index takes words apart by those of all articles, so it sees all before it gets the first. Of changes it knows
+    /// the others already.
+    fn learn(&self, articles: &[Article], build: &Build) -> Result<(), StoreError> {
+        for article in articles {
+            build.go_on()?;
+            self.index.learn(&entry(0, article, &text_of(article)));
+        }
         Ok(())
     }
 
@@ -336,9 +356,7 @@ impl Articles<'_> {
                 article.updated_at.0,
             ])?;
         let row = row.unwrap_or_else(|| self.connection.last_insert_rowid());
-        let text = markdown::plain(&markdown::blocks(&article.body, &article.images));
-        let entry = Entry { row, title: &article.title, also_asked_as: &article.also_asked_as, text: &text };
-        Ok(self.index.put(self.connection, &entry)?)
+        Ok(self.index.put(self.connection, &entry(row, article, &text_of(article)))?)
     }
 
     fn publish(

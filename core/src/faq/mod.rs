@@ -5,6 +5,7 @@
 
 mod build;
 mod cache;
+mod compound;
 mod fetch;
 mod images;
 mod index;
@@ -21,6 +22,7 @@ mod state;
 mod tests;
 mod text;
 mod verify;
+mod vocabulary;
 
 pub use build::Progress;
 pub use markdown::{Alignment, Block, Picture, Span, Target, blocks, plain};

@@ -10,9 +10,6 @@ use super::text::{Analysis, Word};
 /// More distinct words carry no more meaning, only time: of a pasted letter the first ones count.
 pub(crate) const MOST_TERMS: usize = 48;
 
-/// Pairs of ranks: the constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009).
-const FUSION: f64 = 60.0;
-
 /// A term of a query.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Term {
@@ -92,17 +89,19 @@ pub(crate) fn trigrams<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> 
     all
 }
 
-/// Merges rankings (rows, best first), each with a weight: the sum of `weight / (60 + rank)`, best first. Equal sums go
-/// by the place in the first ranking, then by row.
-pub(crate) fn fuse(rankings: &[(f64, &[i64])]) -> Vec<(i64, f64)> {
-    let mut scores: HashMap<i64, f64> = HashMap::new();
-    for (weight, rows) in rankings {
-        for (rank, row) in (1_u32..).zip(*rows) {
-            *scores.entry(*row).or_default() += weight / (FUSION + f64::from(rank));
+/// Merges rankings: each score (higher is better) as a part of the best of its ranking, summed; best first, at most
+/// `limit`. Equal sums go by row, so that the same question has the same answer.
+pub(crate) fn fuse(rankings: &[&[(i64, f64)]], limit: usize) -> Vec<(i64, f64)> {
+    let mut sums: HashMap<i64, f64> = HashMap::new();
+    for ranking in rankings {
+        let best = ranking.iter().map(|(_, score)| *score).fold(f64::MIN_POSITIVE, f64::max);
+        for (row, score) in *ranking {
+            *sums.entry(*row).or_default() += score / best;
         }
     }
-    let mut fused: Vec<(i64, f64)> = scores.into_iter().collect();
+    let mut fused: Vec<(i64, f64)> = sums.into_iter().collect();
     fused.sort_by(|(one, better), (other, worse)| worse.total_cmp(better).then(one.cmp(other)));
+    fused.truncate(limit);
     fused
 }
 
@@ -167,9 +166,10 @@ mod tests {
 
     #[test]
     fn what_two_rankings_like_comes_first() {
-        let fused = fuse(&[(2.0, &[1, 2, 3]), (1.0, &[3, 2])]);
-        assert_eq!(fused.iter().map(|(row, _)| *row).collect::<Vec<_>>(), [2, 3, 1]);
-        assert!((fused[0].1 - (2.0 / 62.0 + 1.0 / 62.0)).abs() < 1e-12);
+        let fused = fuse(&[&[(1, 4.0), (2, 3.0), (3, 2.0)], &[(3, 10.0), (2, 9.0)]], 2);
+        assert_eq!(fused.iter().map(|(row, _)| *row).collect::<Vec<_>>(), [2, 3]);
+        assert!((fused[0].1 - (0.75 + 0.9)).abs() < 1e-12);
+        assert_eq!(fuse(&[&[], &[]], 5), []);
     }
 
     proptest! {

@@ -13,7 +13,7 @@ use super::build::Progress;
 use super::cache::{self, Cached, Shelf};
 use super::index::Found;
 use super::markdown::{self, Block};
-use super::snippet::{self, Highlight, Snippet};
+use super::snippet::{Highlight, Snippet, Sought};
 use super::{images, language, state};
 use crate::client::{Guard, Inner};
 use crate::error::{Result, StoreError};
@@ -324,13 +324,13 @@ fn hits(
     query: &str,
     found: Vec<Found>,
 ) -> std::result::Result<Vec<Hit>, StoreError> {
+    let sought = Sought::new(query, &cached.locale);
     let mut hits = Vec::with_capacity(found.len());
     for found in found {
         let Some(article) = cache::by_row(connection, found.row)? else { continue };
-        let text = markdown::plain(&markdown::blocks(&article.body, &article.images));
         hits.push(Hit {
-            title_highlights: snippet::highlight(&article.title, query, &cached.locale),
-            snippet: snippet::snippet(&text, query, &cached.locale),
+            title_highlights: sought.highlights(&article.title),
+            snippet: sought.snippet(&cache::text_of(&article)),
             article: article.id,
             locale: cached.locale.clone(),
             collection: article.collection,

@@ -1,37 +1,296 @@
-//! The piece of an article that shows why it was found.
+//! The part of a text that shows why it was found, with what to highlight; pure.
+
+use std::collections::HashSet;
 
 use beistand_protocol::faq::Locale;
 use serde::Serialize;
 
-/// A range of a text, its end not included: in Unicode scalar values, and in UTF-16 units for Kotlin and Swift.
+use super::query::{Query, within_one_edit};
+use super::text::{Analysis, Word};
+
+/// A part of a text to highlight. All offsets are from the beginning of that text, ends exclusive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Highlight {
-    /// Where it begins, in scalar values.
+    /// First Unicode scalar value.
     pub start: u32,
-    /// Where it ends, in scalar values.
+    /// Behind the last Unicode scalar value.
     pub end: u32,
-    /// Where it begins, in UTF-16 units.
+    /// First UTF-16 code unit, as Kotlin and Swift count.
     pub utf16_start: u32,
-    /// Where it ends, in UTF-16 units.
+    /// Behind the last UTF-16 code unit.
     pub utf16_end: u32,
 }
 
-/// A piece of a text, and what of it fits the query.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+/// A part of an article's text.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Snippet {
-    /// The piece.
+    /// The words, on one line; `…` stands where the text goes on.
     pub text: String,
-    /// What fits, in order.
+    /// What of it was looked for.
     pub highlights: Vec<Highlight>,
 }
 
-/// Scalar values of a snippet: two lines of a phone.
-const LENGTH: usize = 140;
+/// Three lines of a phone.
+const CHARACTERS: usize = 160;
 
-pub(crate) fn snippet(text: &str, _query: &str, _locale: &Locale) -> Snippet {
-    Snippet { text: text.chars().take(LENGTH).collect(), highlights: Vec::new() }
+/// A slip of a shorter word may mean anything.
+const SHORTEST_SLIP: usize = 5;
+
+/// What words a query is made of, to be found again in texts.
+pub(crate) struct Sought {
+    analysis: Analysis,
+    terms: HashSet<String>,
+    slips: Vec<Vec<char>>,
+    beginning: Option<String>,
 }
 
-pub(crate) fn highlight(_title: &str, _query: &str, _locale: &Locale) -> Vec<Highlight> {
-    Vec::new()
+impl Sought {
+    /// The words of a query in the language of the texts.
+    pub fn new(query: &str, locale: &Locale) -> Self {
+        let analysis = Analysis::new(locale);
+        // The last word may be the beginning of one, even where nobody types any more: it does no harm in a highlight.
+        let query = Query::new(&analysis, query, true);
+        let slips = query.terms.iter().map(|term| term.term.chars().collect::<Vec<_>>());
+        Self {
+            slips: slips.filter(|letters| letters.len() >= SHORTEST_SLIP).collect(),
+            terms: query.terms.into_iter().map(|term| term.term).collect(),
+            beginning: query.beginning.filter(|beginning| beginning.chars().count() > 2 || !beginning.is_ascii()),
+            analysis,
+        }
+    }
+
+    /// How well a word fits: a word that was looked for, a slip of one, or nothing.
+    fn fits(&self, word: &Word, letters: &mut Vec<char>) -> Option<u32> {
+        if self.terms.contains(&word.term) {
+            // Two letters stand everywhere: *in* and *im* are no reason to choose a place.
+            return Some(if word.term.len() > 3 { 4 } else { 1 });
+        }
+        if self.beginning.as_ref().is_some_and(|beginning| word.folded.starts_with(beginning.as_str())) {
+            return Some(4);
+        }
+        letters.clear();
+        letters.extend(word.term.chars());
+        let slip = letters.len() >= SHORTEST_SLIP && self.slips.iter().any(|slip| within_one_edit(slip, letters));
+        slip.then_some(3)
+    }
+
+    /// What to highlight in a text that is shown whole.
+    pub fn highlights(&self, text: &str) -> Vec<Highlight> {
+        let mut letters = Vec::new();
+        let words = self.analysis.words(text);
+        located(
+            text,
+            words.iter().filter(|word| self.fits(word, &mut letters).is_some()).map(|word| (word.start, word.end)),
+        )
+    }
+
+    /// The part of a text with most of the words, cut at words.
+    pub fn snippet(&self, text: &str) -> Snippet {
+        let mut letters = Vec::new();
+        let words = self.analysis.words(text);
+        let weights: Vec<u32> = words.iter().map(|word| self.fits(word, &mut letters).unwrap_or(0)).collect();
+        let (from, to) = best_part(text, &words, &weights);
+        let mut shown = String::with_capacity(CHARACTERS * 2);
+        if from > 0 {
+            shown.push('…');
+        }
+        let mut marks = Vec::new();
+        let mut at = from;
+        for (word, weight) in words.iter().zip(&weights) {
+            if word.start < at || word.end > to {
+                continue;
+            }
+            push_on_one_line(&mut shown, &text[at..word.start]);
+            let start = shown.len();
+            shown.push_str(&text[word.start..word.end]);
+            if *weight > 0 {
+                marks.push((start, shown.len()));
+            }
+            at = word.end;
+        }
+        push_on_one_line(&mut shown, &text[at..to]);
+        let end = shown.trim_end().len();
+        shown.truncate(end);
+        if to < text.trim_end().len() {
+            shown.push('…');
+        }
+        let highlights = located(&shown, marks.into_iter());
+        Snippet { text: shown, highlights }
+    }
+}
+
+/// Where the part with the most weight begins and ends, in bytes. Each word counts once: three times the same is not
+/// three words. The earliest of equals.
+fn best_part(text: &str, words: &[Word], weights: &[u32]) -> (usize, usize) {
+    let mut best = (0, 0, 0);
+    let mut first = 0;
+    let Some(begin) = words.first() else { return (0, cut(text, 0)) };
+    // Positions in characters, to measure parts as a reader does.
+    let mut position = Vec::with_capacity(words.len());
+    let (mut bytes, mut characters) = (begin.start, 0);
+    for word in words {
+        characters += text[bytes.min(word.start)..word.start].chars().count();
+        bytes = word.start;
+        position.push(characters);
+    }
+    for (last, word) in words.iter().enumerate() {
+        if weights[last] == 0 && last > 0 {
+            continue;
+        }
+        let length = text[word.start..word.end].chars().count();
+        while position[last] + length - position[first] > CHARACTERS && first < last {
+            first += 1;
+        }
+        let mut seen = HashSet::new();
+        let weight: u32 =
+            (first..=last).filter(|at| weights[*at] > 0 && seen.insert(&words[*at].term)).map(|at| weights[at]).sum();
+        if weight > best.0 {
+            best = (weight, first, last);
+        }
+    }
+    let (_, first, last) = best;
+    // From the first hit on, with what leads up to it as far as there is room: half of the rest.
+    let hit = (first..=last).find(|at| weights[*at] > 0).unwrap_or(first);
+    let room = CHARACTERS.saturating_sub(position[last] - position[hit]) / 2;
+    let start = (0..=hit).rev().take_while(|at| position[hit] - position[*at] <= room).last().unwrap_or(hit);
+    // A beginning that is nearly there is there.
+    let start = if position[start] <= 20 { 0 } else { words[start].start };
+    (start, cut(text, start))
+}
+
+/// Where a part that begins at a byte has to end: at a space, if there is one.
+fn cut(text: &str, from: usize) -> usize {
+    let rest = &text[from..];
+    match rest.char_indices().nth(CHARACTERS) {
+        None => text.len(),
+        Some((end, _)) => {
+            let kept = &rest[..end];
+            let space = kept.rfind(char::is_whitespace).filter(|space| *space > end / 2);
+            from + space.unwrap_or(end)
+        }
+    }
+}
+
+fn push_on_one_line(shown: &mut String, between: &str) {
+    for c in between.chars() {
+        if !c.is_whitespace() {
+            shown.push(c);
+        } else if !shown.ends_with(' ') && !shown.is_empty() {
+            shown.push(' ');
+        }
+    }
+}
+
+/// Byte ranges in order as highlights; those that touch or overlap become one.
+fn located(text: &str, ranges: impl Iterator<Item = (usize, usize)>) -> Vec<Highlight> {
+    let mut all: Vec<Highlight> = Vec::new();
+    let (mut at, mut scalars, mut units) = (0, 0, 0);
+    let mut advance = |to: usize| {
+        for c in text.get(at..to).unwrap_or_default().chars() {
+            scalars += 1;
+            units += if c.len_utf16() == 2 { 2 } else { 1 };
+        }
+        at = at.max(to);
+        (scalars, units)
+    };
+    let mut open: Option<(usize, Highlight)> = None;
+    for (start, end) in ranges {
+        if let Some((until, highlight)) = &mut open
+            && start <= *until
+        {
+            if end > *until {
+                (highlight.end, highlight.utf16_end) = advance(end);
+                *until = end;
+            }
+            continue;
+        }
+        all.extend(open.take().map(|(_, highlight)| highlight));
+        let (start, utf16_start) = advance(start);
+        let (scalar_end, utf16_end) = advance(end);
+        open = Some((end, Highlight { start, end: scalar_end, utf16_start, utf16_end }));
+    }
+    all.extend(open.map(|(_, highlight)| highlight));
+    all
+}
+
+/// The part of a text that shows why a query found it.
+pub(crate) fn snippet(text: &str, query: &str, locale: &Locale) -> Snippet {
+    Sought::new(query, locale).snippet(text)
+}
+
+/// What a query found in a title.
+pub(crate) fn highlight(title: &str, query: &str, locale: &Locale) -> Vec<Highlight> {
+    Sought::new(query, locale).highlights(title)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn de() -> Locale {
+        "de".parse().unwrap()
+    }
+
+    fn marked(text: &str, highlights: &[Highlight]) -> Vec<String> {
+        let units: Vec<u16> = text.encode_utf16().collect();
+        highlights
+            .iter()
+            .map(|at| {
+                let by_scalars: String =
+                    text.chars().skip(at.start as usize).take((at.end - at.start) as usize).collect();
+                let by_units = String::from_utf16(&units[at.utf16_start as usize..at.utf16_end as usize]).unwrap();
+                assert_eq!(by_scalars, by_units);
+                by_scalars
+            })
+            .collect()
+    }
+
+    #[test]
+    fn words_are_marked_in_their_forms_and_slips() {
+        let title = "👗 Wie schicke ich Kleider zurück?";
+        let marks = highlight(title, "kleid zurruck geschickt", &de());
+        assert_eq!(marked(title, &marks), ["Kleider", "zurück"]);
+        assert_eq!(marks[0], Highlight { start: 18, end: 25, utf16_start: 19, utf16_end: 26 });
+    }
+
+    #[test]
+    fn a_snippet_shows_the_place_with_most_of_the_words() {
+        let filler = "Hier steht etwas, das niemand sucht. ".repeat(20);
+        let text = format!("{filler}Die Rückgabe ist 30 Tage lang möglich,\nin jeder Filiale. {filler}");
+        let snippet = snippet(&text, "rückgabe filiale", &de());
+        assert!(snippet.text.starts_with('…') && snippet.text.ends_with('…'), "{}", snippet.text);
+        assert!(snippet.text.chars().count() <= CHARACTERS + 2);
+        assert_eq!(marked(&snippet.text, &snippet.highlights), ["Rückgabe", "Filiale"]);
+        assert!(snippet.text.contains("möglich, in jeder"), "{}", snippet.text);
+    }
+
+    #[test]
+    fn a_text_without_the_words_is_shown_from_its_beginning() {
+        let snippet = snippet("Eins zwei drei.", "vier", &de());
+        assert_eq!((snippet.text.as_str(), snippet.highlights.len()), ("Eins zwei drei.", 0));
+        assert_eq!(super::snippet("", "vier", &de()), Snippet::default());
+    }
+
+    #[test]
+    fn pairs_of_characters_are_marked_as_one() {
+        let title = "商品を返品したい";
+        let marks = highlight(title, "返品し", &"ja".parse().unwrap());
+        assert_eq!(marked(title, &marks), ["返品した"]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_and_query_give_ranges_that_fit(text in "(\\PC|Hemd |\n){0,300}", query in "(\\PC|Hemd ){0,40}") {
+            let snippet = snippet(&text, &query, &de());
+            marked(&snippet.text, &snippet.highlights);
+            prop_assert!(snippet.text.chars().count() <= CHARACTERS + 2);
+            let mut until = 0;
+            for at in &snippet.highlights {
+                prop_assert!(at.start < at.end && (at.start > until || until == 0));
+                until = at.end;
+            }
+            marked(&text, &highlight(&text, &query, &de()));
+        }
+    }
 }

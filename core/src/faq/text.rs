@@ -74,16 +74,15 @@ impl Analysis {
         } else {
             written.nfc().flat_map(char::to_lowercase).take(LONGEST).collect()
         };
-        let term = match &self.stemmer {
-            Some(stemmer) => fold(&stemmer.stem(&lower)),
-            None => fold(&lower),
-        };
-        Word { start, end, folded: fold(&lower), term }
+        Word { start, end, term: self.stem(&lower), folded: fold(&lower) }
     }
 
-    /// The terms of a text, in order, with a space between: what goes into the index.
-    pub fn terms(&self, text: &str) -> String {
-        joined(self.words(text).iter().map(|word| word.term.as_str()), text.len())
+    /// The term of a word in lower case.
+    pub fn stem(&self, lower: &str) -> String {
+        match &self.stemmer {
+            Some(stemmer) => fold(&stemmer.stem(lower)),
+            None => fold(lower),
+        }
     }
 }
 

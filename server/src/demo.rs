@@ -1,6 +1,6 @@
 //! The demo: a fashion web shop with believable customers, so that a first look shows a desk at work. Only under
-//! `serve --demo`, and only into a folder that has no app yet. The data stands in `demo/shop.toml`; it is written
-//! through the same commands as everything else, with times of the last days.
+//! `serve --demo`, and only into a folder that has no app yet. The data stands in `demo/shop.toml`, its FAQ in
+//! `demo/faq/`; it is written through the same commands as everything else, with times of the last days.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,14 @@ use beistand_protocol::{
     agent::{Agent, AgentMessage, Role},
     message::FirstMessage,
 };
+use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 
 use crate::{
     clock::{self, Clock},
     config::{DeskConfig, ServerConfig},
     desk::digest::{self, Digest},
+    faq::{self, editing},
     passwords,
     server::{self, Server},
     store::{
@@ -31,6 +33,8 @@ pub const APP: &str = "demo";
 pub const PASSWORD: &str = "demo";
 
 const SHOP: &str = include_str!("../demo/shop.toml");
+
+static FAQ: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/demo/faq");
 
 const MINUTE: i64 = 60_000;
 
@@ -114,6 +118,14 @@ pub async fn seed(server: &Server) -> Result<(), StoreError> {
     for customer in shop.customers {
         seeding.customer(customer).await?;
     }
+    publish_faq(&*store, &*clock, app.id).await
+}
+
+async fn publish_faq(store: &dyn Store, clock: &dyn Clock, app: AppId) -> Result<(), StoreError> {
+    let import = faq::read_folder(&faq::Embedded(&FAQ), &Default::default())
+        .map_err(|faults| StoreError::Failed(format!("the demo's FAQ: {faults}")))?;
+    editing::import(store, clock, app, import, false).await?;
+    editing::publish(store, clock, app, None).await?;
     Ok(())
 }
 
@@ -248,6 +260,14 @@ impl Seeding<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_sample_faq_can_be_imported_in_two_languages() {
+        let import = faq::read_folder(&faq::Embedded(&FAQ), &Default::default()).unwrap();
+        for locale in ["de", "en"] {
+            assert!(import.locales[&locale.parse().unwrap()].articles.len() >= 60, "{locale}");
+        }
+    }
 
     #[test]
     fn the_sample_data_keeps_its_own_rules() {

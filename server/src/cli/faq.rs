@@ -2,7 +2,8 @@
 //! server does; the server serves a new publication with the next request.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
@@ -50,6 +51,16 @@ pub(super) enum FaqCommand {
         #[command(flatten)]
         app: App,
         /// Only this language
+        #[arg(long)]
+        locale: Option<Locale>,
+    },
+    /// Write the drafts into a folder of Markdown, or those of one language into a file of JSON
+    Export {
+        /// A folder that does not exist or is empty, or a .json file
+        to: PathBuf,
+        #[command(flatten)]
+        app: App,
+        /// The language; a file of JSON holds one
         #[arg(long)]
         locale: Option<Locale>,
     },
@@ -103,6 +114,16 @@ async fn carry_out(management: &Management, command: FaqCommand) -> Result<(), F
             let app = management.app(app.key.as_deref()).await?;
             print_publications(&editing::publish(store, clock, app.id, locale).await?)?;
         }
+        FaqCommand::Export { to, app, locale } => {
+            let app = management.app(app.key.as_deref()).await?;
+            let mut drafts = store.faq_drafts(app.id).await?;
+            drafts.locales.retain(|have, _| locale.as_ref().is_none_or(|wanted| wanted == have));
+            if is_json(&to) {
+                export_json(&to, &app.name, &drafts)?;
+            } else {
+                export_folder(&to, faq::export_folder(store, app.id, &drafts).await?)?;
+            }
+        }
         FaqCommand::Bundle { app, locale, output, since } => {
             let app = management.app(app.key.as_deref()).await?;
             let parcel = editing::parcel(store, &app, &locale, since).await?;
@@ -139,11 +160,57 @@ async fn carry_out(management: &Management, command: FaqCommand) -> Result<(), F
     Ok(())
 }
 
-fn read(from: &Path, _locale: Option<Locale>, drafts: &FaqDrafts, prune: bool) -> Result<FaqImport, Failure> {
+fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "json")
+}
+
+fn in_file(path: &Path, error: std::io::Error) -> Failure {
+    format!("{}: {error}", path.display()).into()
+}
+
+fn read(from: &Path, locale: Option<Locale>, drafts: &FaqDrafts, prune: bool) -> Result<FaqImport, Failure> {
+    if is_json(from) {
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(from).map_err(|error| in_file(from, error))?;
+        file.take(faq::JSON_BYTES + 1).read_to_end(&mut bytes).map_err(|error| in_file(from, error))?;
+        if bytes.len() as u64 > faq::JSON_BYTES {
+            return Err(format!("{}: larger than {} bytes", from.display(), faq::JSON_BYTES).into());
+        }
+        return Ok(faq::read_json(&from.display().to_string(), &bytes, locale)?);
+    }
+    if locale.is_some() {
+        return Err("--locale: a folder names its languages itself".into());
+    }
     // What is pruned cannot be linked to.
     let stored = drafts.locales.values().filter(|_| !prune).flat_map(|locale| &locale.articles);
     let known: BTreeSet<_> = stored.map(|row| row.draft.id.clone()).collect();
     Ok(faq::read_folder(&faq::Folder::new(from), &known)?)
+}
+
+fn export_json(to: &Path, name: &str, drafts: &FaqDrafts) -> Result<(), Failure> {
+    let mut locales = drafts.locales.iter();
+    let (Some((locale, of_locale)), None) = (locales.next(), locales.next()) else {
+        let have = drafts.locales.keys().map(Locale::as_str).collect::<Vec<_>>().join(", ");
+        return Err(format!("a file of JSON holds one language; name it with --locale (there are: {have})").into());
+    };
+    std::fs::write(to, faq::write_json(name, locale, of_locale)?).map_err(|error| in_file(to, error))?;
+    print_line(&format!("{locale} {} articles", of_locale.articles.iter().filter(|row| !row.draft.withheld).count()))?;
+    Ok(())
+}
+
+fn export_folder(to: &Path, files: BTreeMap<String, Vec<u8>>) -> Result<(), Failure> {
+    if std::fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(format!("{} is not empty: what lies there already would mix with the export", to.display()).into());
+    }
+    for (path, bytes) in &files {
+        let path = to.join(path);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| in_file(folder, error))?;
+        }
+        std::fs::write(&path, bytes).map_err(|error| in_file(&path, error))?;
+    }
+    print_line(&format!("{} files", files.len()))?;
+    Ok(())
 }
 
 fn print_changes(changes: &[(Locale, LocaleChanges)]) -> Result<(), Failure> {

@@ -3,10 +3,12 @@
 //! Reading is pure but for [`Source`], which hands out files; whoever writes to the store is [`editing`].
 
 pub mod editing;
+mod export;
 
 mod fault;
 mod folder;
 mod front_matter;
+mod json;
 
 mod links;
 pub(crate) mod parcels;
@@ -14,7 +16,9 @@ mod picture;
 pub mod signing;
 mod source;
 
+pub use export::{ExportError, folder as export_folder};
 pub use fault::{Fault, Faults};
 pub use folder::read as read_folder;
+pub use json::{FILE_BYTES as JSON_BYTES, read as read_json, write as write_json};
 pub use parcels::gzip;
 pub use source::{Embedded, Folder, Source};

@@ -5,6 +5,7 @@
 mod access;
 mod attachments;
 mod faq;
+mod faq_import;
 mod files;
 mod hostile_files;
 mod house;

@@ -9,7 +9,8 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
-use beistand_server::listener::throw_away::ThrowAway;
+use beistand_protocol::faq::Parcel;
+use beistand_server::{faq::signing::is_signed_by, listener::throw_away::ThrowAway};
 
 fn binary(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_beistand-server"));
@@ -163,4 +164,83 @@ fn flags_win_over_environment_over_file() {
     let (code, log) = running.terminate();
     assert_eq!(code, Some(0));
     assert!(log.lines().all(|line| line.starts_with('{')), "{log}");
+}
+
+/// The lines that a small command prints.
+fn says(data: &Path, args: &[&str]) -> Vec<String> {
+    let output = binary(data).args(args).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {}", text(&output));
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn articles_come_from_files_and_a_running_server_serves_them_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let running = Running::start(binary(&data));
+    let index = running.get("/v1/faq", "X-App-Key: demo\r\n");
+    assert!(index.contains("\"de\"") && index.contains("\"en\""), "{index}");
+    let served = || {
+        let answer = running.get("/v1/faq/de", "X-App-Key: demo\r\n");
+        assert!(answer.contains("content-type: application/vnd.beistand.faq\r\n"));
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    };
+    let before = served();
+    assert!(before.contains("Größe") && !before.contains("Neues aus der Werkstatt"));
+    // What the demo has published goes out and comes in again without a change.
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    says(&data, &["faq", "export", &path("files")]);
+    let again = says(&data, &["faq", "import", &path("files"), "--prune", "--publish"]);
+    assert_eq!(again.last().unwrap(), "nothing has changed since the last publication");
+    let listed = says(&data, &["faq", "list"]);
+    let version = listed[0].split(' ').nth(2).unwrap().to_owned();
+    std::fs::write(folder.path().join("files/de/news.md"), "---\ntitle: Neues aus der Werkstatt\n---\nBald.\n")
+        .unwrap();
+    let dry = says(&data, &["faq", "import", &path("files"), "--dry-run"]);
+    assert_eq!(dry[0], "de + news");
+    assert_eq!(says(&data, &["faq", "list"]), listed, "a dry run stores nothing");
+    says(&data, &["faq", "import", &path("files")]);
+    assert!(served() == before, "drafts are not published");
+    let published = says(&data, &["faq", "publish", "--locale", "de"]);
+    assert!(published[0].ends_with("1 changed, 0 removed"), "{published:?}");
+    let after = served();
+    assert!(after.contains("Neues aus der Werkstatt"));
+    // A seed is the very bytes that the server gives; the key that is printed has signed them.
+    let key = says(&data, &["faq", "key"]).remove(0);
+    says(&data, &["faq", "bundle", "--locale", "de", "-o", &path("de.faq")]);
+    says(&data, &["faq", "bundle", "--locale", "de", "-o", &path("de.faq.gz")]);
+    says(&data, &["faq", "bundle", "--locale", "de", "--since", &version, "-o", &path("delta.faq")]);
+    let seed = std::fs::read(path("de.faq")).unwrap();
+    assert!(after.as_bytes() == seed);
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(std::fs::File::open(path("de.faq.gz")).unwrap()).read_to_end(&mut unpacked).unwrap();
+    assert!(unpacked == seed);
+    for name in ["de.faq", "delta.faq"] {
+        let parcel = Parcel::from_bytes(&std::fs::read(path(name)).unwrap()).unwrap();
+        assert!(is_signed_by(&parcel, &key), "{name}");
+        assert_eq!(parcel.header.from.map(|from| from.to_string()).as_ref(), (name == "delta.faq").then_some(&version));
+    }
+    // JSON holds one language.
+    let which = binary(&data).args(["faq", "export", &path("all.json")]).output().unwrap();
+    assert!(text(&which).contains("--locale (there are: de, en)"), "{}", text(&which));
+    says(&data, &["faq", "export", &path("de.json"), "--locale", "de"]);
+    let imported = says(&data, &["faq", "import", &path("de.json"), "--locale", "fr", "--dry-run"]);
+    assert!(imported.last().unwrap().starts_with("fr ") && imported.last().unwrap().contains(" added, 0 changed"));
+    assert_eq!(running.terminate().0, Some(0));
+}
+
+#[test]
+fn a_wrong_file_is_named_and_nothing_is_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, files) = (folder.path().join("data"), folder.path().join("files"));
+    std::fs::create_dir_all(files.join("de")).unwrap();
+    std::fs::write(files.join("de/good.md"), "---\ntitle: Gut\n---\nJa.\n").unwrap();
+    std::fs::write(files.join("de/bad.md"), "---\ntitel: Schlecht\n---\nNein.\n").unwrap();
+    says(&data, &["app", "add", "shop"]);
+    let output = binary(&data).args(["faq", "import", "--publish"]).arg(&files).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output).contains("de/bad.md:2: ") && text(&output).contains("1 fault"), "{}", text(&output));
+    assert!(says(&data, &["faq", "list"]).is_empty());
+    let occupied = binary(&data).args(["faq", "export"]).arg(&files).output().unwrap();
+    assert!(text(&occupied).contains("is not empty"), "{}", text(&occupied));
 }

@@ -1,5 +1,6 @@
 //! What every store must do, written against the trait alone. A new store adds itself to `stores` and must pass.
 
+mod faq;
 mod files;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::{
     metrics::Metrics,
 };
 
+use faq::*;
 use files::*;
 
 struct House {
@@ -232,6 +234,11 @@ rules!(
     a_scan_is_told_by_the_messages_next_version,
     files_that_nobody_has_are_loose,
     what_waits_too_long_expires_in_two_steps,
+    drafts_become_what_phones_get_only_by_a_publication,
+    publications_of_an_app_have_numbers_that_only_grow,
+    a_delta_holds_what_differs_from_any_known_publication,
+    collections_and_the_default_language_are_published_too,
+    an_app_keeps_its_first_key_and_its_pictures,
     a_closed_store_says_so,
 );
 

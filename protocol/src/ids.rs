@@ -68,6 +68,10 @@ id!(
     AttachmentId
 );
 id!(
+    /// One report of what was counted in the FAQ; minted by the phone.
+    FaqReportId
+);
+id!(
     /// One write of a phone: the id of its outbox row, sent as `Operation-Id`.
     OperationId
 );

@@ -36,7 +36,7 @@ pub use conversation::{
 pub use device::{Credential, Device, DeviceSecret, RegisterDevice};
 pub use fields::{FieldDefinition, FieldKind, FieldValue, Fields};
 pub use frames::{ClientFrame, ServerFrame};
-pub use ids::{AgentId, AttachmentId, ConversationId, DeviceId, MessageId, OperationId, PersonId};
+pub use ids::{AgentId, AttachmentId, ConversationId, DeviceId, FaqReportId, MessageId, OperationId, PersonId};
 pub use limits::Limits;
 pub use message::{Author, Content, EditMessage, Message, MessagePage, Retraction, SendMessage, Visibility};
 pub use operation::{Lane, OperationOrder};

@@ -108,3 +108,22 @@ pub const FAQ_IMAGE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Bytes of a whole publication, uncompressed: 5,000 articles take about 4 MB. What is larger is not read.
 pub const FAQ_BUNDLE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Unicode scalar values in what a person says about an article: a paragraph. More is a matter for a ticket.
+pub const FAQ_COMMENT_CHARS: u32 = 1_000;
+
+/// Articles that one report counts, and that a phone counts between two reports: more than anybody reads in a day.
+pub const FAQ_REPORT_VIEWS: usize = 200;
+
+/// Searches without a result that one report counts, and that a phone counts between two reports.
+pub const FAQ_REPORT_SEARCHES: usize = 100;
+
+/// The highest count in a report: of one article or search, from one phone, since the report before. A phone that has been
+/// offline for a year stays below; what is higher was made up.
+pub const FAQ_REPORT_COUNT: u32 = 10_000;
+
+/// Unicode scalar values in a search that is counted with its words. What is longer is a letter, not a search.
+pub const FAQ_QUERY_CHARS: usize = 100;
+
+/// Words in a search that is counted with its words; see [`FAQ_QUERY_CHARS`].
+pub const FAQ_QUERY_WORDS: usize = 12;

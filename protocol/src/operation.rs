@@ -16,25 +16,29 @@ pub const OPERATION_ORDER_HEADER: &str = "operation-order";
 pub const EPOCH_HEADER: &str = "beistand-epoch";
 
 /// A queue of writes that keep their order: one for each conversation, and background ones for what nobody waits for.
+/// A background write is never shown, never stops for its person to decide, and never holds up a message.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Lane {
     /// What a person writes in a conversation.
     Conversation(ConversationId),
     /// Read marks of a conversation: they never hold up a message.
     Read(ConversationId),
+    /// What the person says about articles of the FAQ, and what the app has counted there.
+    Faq,
 }
 
 impl Lane {
-    /// The conversation that this lane belongs to.
-    pub fn conversation(&self) -> ConversationId {
+    /// The conversation that this lane belongs to, if it belongs to one.
+    pub fn conversation(&self) -> Option<ConversationId> {
         match self {
-            Self::Conversation(id) | Self::Read(id) => *id,
+            Self::Conversation(id) | Self::Read(id) => Some(*id),
+            Self::Faq => None,
         }
     }
 
     /// Whether nobody sees this lane.
     pub fn is_background(&self) -> bool {
-        matches!(self, Self::Read(_))
+        matches!(self, Self::Read(_) | Self::Faq)
     }
 }
 
@@ -43,6 +47,7 @@ impl fmt::Display for Lane {
         match self {
             Self::Conversation(id) => write!(f, "conversation:{id}"),
             Self::Read(id) => write!(f, "read:{id}"),
+            Self::Faq => f.write_str("faq"),
         }
     }
 }
@@ -50,6 +55,9 @@ impl fmt::Display for Lane {
 impl FromStr for Lane {
     type Err = NotAnOrder;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "faq" {
+            return Ok(Self::Faq);
+        }
         let (kind, id) = text.split_once(':').ok_or(NotAnOrder)?;
         let id = id.parse().map_err(|_| NotAnOrder)?;
         match kind {
@@ -103,11 +111,11 @@ mod tests {
     #[test]
     fn an_order_survives_its_text() {
         let id = ConversationId::mint(UnixMillis(5), [1; 10]);
-        for lane in [Lane::Conversation(id), Lane::Read(id)] {
+        for lane in [Lane::Conversation(id), Lane::Read(id), Lane::Faq] {
             let order = OperationOrder { device: DeviceId::mint(UnixMillis(6), [2; 10]), lane, lane_seq: 42 };
             assert_eq!(order.to_string().parse(), Ok(order));
         }
-        for bad in ["", "a/b/c", "//", "x/read:y/1"] {
+        for bad in ["", "a/b/c", "//", "x/read:y/1", "x/faq/1", "x/faq:/1"] {
             assert!(bad.parse::<OperationOrder>().is_err());
         }
     }

@@ -114,6 +114,8 @@ codes! {
     TextTooLong = 422 "text-too-long" "The text is too long";
     /// A text has control characters.
     TextInvalid = 422 "text-invalid" "The text has control characters";
+    /// A report of what was counted in the FAQ breaks a limit, or holds what may be personal.
+    ReportInvalid = 422 "report-invalid" "The report is not acceptable";
     /// The category is not announced.
     UnknownCategory = 422 "unknown-category" "The category is not announced in /v1/config";
     /// A field is not announced.

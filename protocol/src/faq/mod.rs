@@ -4,10 +4,15 @@
 
 mod article;
 mod bundle;
+mod feedback;
 mod locale;
 mod parcel;
 
 pub use article::{Article, ArticleFault, ArticleId, ArticleImage, Collection, CollectionId, NotAnId};
 pub use bundle::{Bundle, Contents, Delta, FaqIndex, FaqLocale};
+pub use feedback::{
+    ArticleCounts, ArticleFeedback, ArticleViews, Comment, FaqCounts, FaqReport, FeedbackStored, ReportStored,
+    SearchCount, may_be_personal,
+};
 pub use locale::{Locale, NotALocale};
 pub use parcel::{PARCEL_MEDIA_TYPE, Parcel, ParcelError, ParcelHeader};

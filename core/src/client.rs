@@ -19,7 +19,7 @@ use crate::clock::{Clock, Entropy, KnownTime, Now, SystemClock, SystemEntropy};
 use crate::config::{PAUSE_WITHIN, Settings};
 use crate::conversations::Conversations;
 use crate::error::{Error, ErrorKind, Result, StoreError};
-use crate::faq::{self, Faq, FaqState};
+use crate::faq::{self, Faq, FaqState, feedback};
 use crate::folder::FolderClaim;
 use crate::model::{ClientEvent, Connection, Typing};
 use crate::observe::{Changes, Observable, StoreChange, Watchers};
@@ -202,10 +202,13 @@ impl Inner {
 
     async fn restore(&self) -> Result<()> {
         let (now, fresh) = (self.clock.wall(), self.fresh_credential());
+        let (acting, agreed) = (self.acting_as(IdentityId::default()), self.settings.faq_report);
         let (known, config) = self
             .database
             .write(move |connection| {
-                identity::ensure(connection, fresh, now.0)?;
+                let identity = identity::ensure(connection, fresh, now.0)?.id;
+                // The worker reads all rows when it starts: it need not be told of a report.
+                feedback::begin(connection, &Acting { identity, ..acting }, agreed)?;
                 Ok((meta::told_time(connection)?, meta::app_config(connection)?))
             })
             .await?;
@@ -241,13 +244,30 @@ impl Inner {
     where
         F: FnOnce(&rusqlite::Connection, &Acting) -> std::result::Result<Vec<Event>, StoreError> + Send + 'static,
     {
+        self.act_announcing(Some(StoreChange::of(conversation)), work).await
+    }
+
+    /// The same for what nobody looks at: only the worker is told.
+    pub async fn act_unseen<F>(self: &Arc<Self>, work: F) -> Result<()>
+    where
+        F: FnOnce(&rusqlite::Connection, &Acting) -> std::result::Result<Vec<Event>, StoreError> + Send + 'static,
+    {
+        self.act_announcing(None, work).await
+    }
+
+    async fn act_announcing<F>(self: &Arc<Self>, change: Option<StoreChange>, work: F) -> Result<()>
+    where
+        F: FnOnce(&rusqlite::Connection, &Acting) -> std::result::Result<Vec<Event>, StoreError> + Send + 'static,
+    {
         self.started().await?;
         let acting = self.acting_as(IdentityId::default());
         // The worker is told from the commit itself: in the order of commits, and even if the caller has given up.
         let inner = self.clone();
         let tell = Box::new(move |events: &Vec<Event>| {
             inner.tell_worker(events.clone());
-            inner.changes.announce(conversation.map_or(StoreChange::Everything, StoreChange::Conversation));
+            if let Some(change) = &change {
+                inner.changes.announce(change.clone());
+            }
         });
         // Whom the write speaks for is read inside its own transaction: a question to a reader before it would cost as
         // much as a quarter of the commit.

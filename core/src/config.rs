@@ -54,6 +54,9 @@ pub struct Settings {
     pub faq_image_bytes: u64,
     /// Whether the pictures of an article are fetched when it is opened, rather than when they are asked for.
     pub faq_prefetch_images: bool,
+    /// Whether the server may be told which articles of the FAQ were opened and which searches found nothing, without a
+    /// name. Turned off, what was counted before is forgotten.
+    pub faq_report: bool,
 }
 
 impl Settings {
@@ -103,6 +106,7 @@ impl Settings {
             faq_cache_bytes: 48 * 1024 * 1024,
             faq_image_bytes: 40 * 1024 * 1024,
             faq_prefetch_images: false,
+            faq_report: false,
         })
     }
 
@@ -141,6 +145,11 @@ pub const WINDOW: u32 = 50;
 /// Acknowledged writes are kept this long, so that they can be sent again to a server restored from a backup (7 days
 /// in milliseconds).
 pub const JOURNAL_MS: i64 = 7 * 24 * 3600 * 1000;
+/// Ratings of articles that may wait to be sent: whoever has rated more without a network is not reading. A tenth of what
+/// the outbox holds, so that they never take the room of messages.
+pub const FAQ_FEEDBACKS: usize = 200;
+/// What was counted in the FAQ is collected for this long before it is sent (a day in milliseconds).
+pub const FAQ_REPORT_EVERY_MS: i64 = 24 * 3600 * 1000;
 /// While somebody looks and no socket can be had, changes are asked for this often.
 pub const POLL_WITHOUT_SOCKET: Duration = Duration::from_secs(15);
 

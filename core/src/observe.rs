@@ -75,6 +75,13 @@ pub(crate) enum StoreChange {
     Everything,
 }
 
+impl StoreChange {
+    /// A write about this conversation; of one that is about none, observers find out themselves what it has changed.
+    pub(crate) fn of(conversation: Option<ConversationId>) -> Self {
+        conversation.map_or(Self::Everything, Self::Conversation)
+    }
+}
+
 /// Tells observers that the store has changed; they read it anew.
 #[derive(Debug)]
 pub(crate) struct Changes {

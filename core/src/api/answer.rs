@@ -1,7 +1,10 @@
 //! Answers to the writes of the outbox, read as what they must be: a body that does not parse, or that speaks of another
 //! resource, is a foreign answer even with status 200.
 
-use beistand_protocol::{Conversation, Message, Opened, Receipts, Retraction, Withdrawn};
+use beistand_protocol::{
+    Conversation, Message, Opened, Receipts, Retraction, Withdrawn,
+    faq::{FeedbackStored, ReportStored},
+};
 use serde::de::DeserializeOwned;
 
 use crate::outbox::payload::Payload;
@@ -15,6 +18,8 @@ pub(crate) enum Answer {
     Withdrawn,
     Conversation(Box<Conversation>),
     Receipts,
+    /// What readers say is stored.
+    Heard,
 }
 
 pub(crate) fn read(payload: &Payload, body: &[u8]) -> Option<Answer> {
@@ -37,6 +42,12 @@ pub(crate) fn read(payload: &Payload, body: &[u8]) -> Option<Answer> {
             .filter(|answer| answer.id == *conversation)
             .map(|conversation| Answer::Conversation(Box::new(conversation))),
         Payload::Read { .. } => parse::<Receipts>(body).map(|_| Answer::Receipts),
+        Payload::FaqFeedback { article, body: said } => parse::<FeedbackStored>(body)
+            .filter(|answer| answer.article == *article && answer.locale == said.locale)
+            .map(|_| Answer::Heard),
+        Payload::FaqReport { report, .. } => {
+            parse::<ReportStored>(body).filter(|answer| answer.id == *report).map(|_| Answer::Heard)
+        }
     }
 }
 

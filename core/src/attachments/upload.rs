@@ -115,7 +115,7 @@ pub(crate) async fn bring_files(inner: &Arc<Inner>, operation: OperationId) -> R
             continue;
         }
         if !std::mem::replace(&mut any, true) {
-            inner.changes.announce(StoreChange::Conversation(conversation));
+            inner.changes.announce(StoreChange::of(conversation));
         }
         let progress = inner.transfers.begin(id, file.taken.size);
         let brought = attempt.bring(&file.taken, &progress).await;
@@ -127,7 +127,7 @@ pub(crate) async fn bring_files(inner: &Arc<Inner>, operation: OperationId) -> R
         }
         brought?;
         inner.database.write(move |connection| stored::set_uploaded(connection, id, true)).await?;
-        inner.changes.announce(StoreChange::Conversation(conversation));
+        inner.changes.announce(StoreChange::of(conversation));
     }
     Ok(any)
 }

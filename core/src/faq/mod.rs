@@ -6,6 +6,7 @@
 mod build;
 mod cache;
 mod compound;
+pub(crate) mod feedback;
 mod fetch;
 mod images;
 mod index;

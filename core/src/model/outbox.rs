@@ -19,6 +19,10 @@ pub enum OperationKind {
     Status,
     /// Tells how far the person has read.
     Read,
+    /// Tells what the person thinks of an article of the FAQ.
+    Feedback,
+    /// Tells what was counted in the FAQ.
+    Report,
 }
 
 impl OperationKind {
@@ -32,6 +36,8 @@ impl OperationKind {
             Self::Withdraw => "withdraw",
             Self::Status => "status",
             Self::Read => "read",
+            Self::Feedback => "feedback",
+            Self::Report => "report",
         }
     }
 }

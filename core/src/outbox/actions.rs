@@ -31,7 +31,7 @@ pub(crate) struct Acting {
 }
 
 impl Acting {
-    fn enqueue(&self, connection: &Connection, lane: Lane, payload: Payload) -> Result<Event, StoreError> {
+    pub(crate) fn enqueue(&self, connection: &Connection, lane: Lane, payload: Payload) -> Result<Event, StoreError> {
         let mut random = [0; 10];
         self.entropy.fill(&mut random);
         let id = OperationId::mint(self.now, random);
@@ -42,7 +42,8 @@ impl Acting {
     /// A write that a person waits for: refused while there is no room.
     fn enqueue_visible(&self, connection: &Connection, payload: Payload) -> Result<Event, StoreError> {
         outbox::check_room(connection, self.bounds)?;
-        self.enqueue(connection, Lane::Conversation(payload.conversation()), payload)
+        let conversation = payload.conversation().ok_or(StoreError::Value("a conversation"))?;
+        self.enqueue(connection, Lane::Conversation(conversation), payload)
     }
 }
 
@@ -361,7 +362,8 @@ fn discard_row(connection: &Connection, acting: &Acting, row: &StoredRow) -> Res
             }
             return Ok(events);
         }
-        Payload::Withdraw { .. } | Payload::Read { .. } => {
+        // Whoever has changed their mind about an article says so with the next rating.
+        Payload::Withdraw { .. } | Payload::Read { .. } | Payload::FaqFeedback { .. } | Payload::FaqReport { .. } => {
             remove(connection, row)?;
             return Ok(events);
         }

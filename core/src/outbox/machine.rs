@@ -312,7 +312,8 @@ impl Machine {
         let flying: Vec<OperationId> = self.lanes.values().filter_map(|lane| lane.in_flight).collect();
         for row in self.lanes.values_mut().flat_map(|lane| lane.rows.values_mut()) {
             let created = *row.known_created_at.get_or_insert(known);
-            if known.since(created) <= max_age || row.wedged || flying.contains(&row.id) {
+            // What a person thinks of an article does not go stale: the answer is read once there is a network again.
+            if known.since(created) <= max_age || row.wedged || flying.contains(&row.id) || row.lane == Lane::Faq {
                 continue;
             }
             if row.lane.is_background() {
@@ -407,7 +408,12 @@ impl Machine {
         let Some(row) = self.row_mut(id) else { return self.release(id) };
         let gone_already =
             code == Code::NotFound && matches!(row.kind, OperationKind::Retract | OperationKind::Withdraw);
-        if row.lane.is_background() {
+        // Read marks are told again with the next ones; what is said about an article is not.
+        let renumbered =
+            code == Code::OperationSuperseded && row.attempts < RENUMBERINGS && !matches!(row.lane, Lane::Read(_));
+        if renumbered {
+            effects.push(Effect::Renumber(id));
+        } else if row.lane.is_background() {
             effects.push(Effect::Drop(id));
         } else if gone_already {
             effects.push(Effect::Acknowledge(id));
@@ -416,8 +422,6 @@ impl Machine {
         {
             // The driver knows whether the row was rewritten; if it was not, it wedges it.
             effects.push(Effect::BecomeEdit(id));
-        } else if code == Code::OperationSuperseded && row.attempts < RENUMBERINGS {
-            effects.push(Effect::Renumber(id));
         } else {
             effects.push(wedge(row, code.as_str(), detail));
             self.release(id);
@@ -432,10 +436,9 @@ impl Machine {
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
-        self.release(id);
         let (policy, known, last_success) = (self.policy, self.known_time, self.last_success);
         let chance = self.chance.f64();
-        let Some(row) = self.row_mut(id) else { return };
+        let Some(row) = self.row_mut(id) else { return self.release(id) };
         row.attempts = row.attempts.saturating_add(1);
         if server_error {
             row.server_errors = row.server_errors.saturating_add(1);
@@ -443,12 +446,19 @@ impl Machine {
             let lasted = known.map_or(0, |known| known.since(since));
             let long_enough = u128::try_from(lasted).unwrap_or(0) >= policy.poison_after.as_millis();
             let others_pass = last_success.is_some_and(|success| success > since);
-            if row.server_errors >= policy.poison_attempts && long_enough && others_pass && !row.lane.is_background() {
-                effects.push(wedge(row, "poison", "the server failed on this one for a day while others passed"));
+            if row.server_errors >= policy.poison_attempts && long_enough && others_pass {
+                if row.lane.is_background() {
+                    // Nobody is asked about it, and what stands behind it has waited for a day.
+                    effects.push(Effect::Drop(id));
+                } else {
+                    effects.push(wedge(row, "poison", "the server failed on this one for a day while others passed"));
+                    self.release(id);
+                }
                 return;
             }
         }
         let wait = policy.wait(row.attempts, chance).max(retry_after.unwrap_or_default());
+        self.release(id);
         self.requeue(id, now.mono + wait, now, effects);
     }
 

@@ -4,8 +4,10 @@
 //! request is frozen is not touched by it, since what may be at the server must be repeated byte for byte.
 
 use beistand_protocol::{
-    AppConfig, AttachmentId, ConversationId, EditMessage, FieldValue, MessageId, OpenConversation, ReadMarks,
-    SendMessage, Status, StatusChange, UnixMillis, limits,
+    AppConfig, AttachmentId, ConversationId, EditMessage, FaqReportId, FieldValue, MessageId, OpenConversation,
+    ReadMarks, SendMessage, Status, StatusChange, UnixMillis,
+    faq::{ArticleFeedback, ArticleId, FaqReport},
+    limits,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -75,6 +77,20 @@ pub enum Payload {
         /// How far.
         marks: ReadMarks,
     },
+    /// Tell what the person thinks of an article.
+    FaqFeedback {
+        /// Which one.
+        article: ArticleId,
+        /// What they think.
+        body: ArticleFeedback,
+    },
+    /// Tell what was counted in the FAQ.
+    FaqReport {
+        /// Which report.
+        report: FaqReportId,
+        /// The counts.
+        body: FaqReport,
+    },
 }
 
 impl Payload {
@@ -88,6 +104,8 @@ impl Payload {
             Self::Withdraw { .. } => OperationKind::Withdraw,
             Self::Status { .. } => OperationKind::Status,
             Self::Read { .. } => OperationKind::Read,
+            Self::FaqFeedback { .. } => OperationKind::Feedback,
+            Self::FaqReport { .. } => OperationKind::Report,
         }
     }
 
@@ -105,13 +123,13 @@ impl Payload {
         }
     }
 
-    /// The words, if it has any.
+    /// The words that a person sees as a message, if it has any.
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Open { body, .. } => Some(&body.message.text),
             Self::Send { body, .. } => Some(&body.text),
             Self::Edit { text, .. } => Some(text),
-            Self::Retract { .. } | Self::Withdraw { .. } | Self::Status { .. } | Self::Read { .. } => None,
+            _ => None,
         }
     }
 
@@ -123,13 +141,13 @@ impl Payload {
             Self::Open { body, .. } => body.message.text = words.to_owned(),
             Self::Send { body, .. } => body.text = words.to_owned(),
             Self::Edit { text, .. } => *text = words.to_owned(),
-            Self::Retract { .. } | Self::Withdraw { .. } | Self::Status { .. } | Self::Read { .. } => {}
+            _ => {}
         }
         changed
     }
 
-    /// Where it belongs.
-    pub fn conversation(&self) -> ConversationId {
+    /// Where it belongs, if to a conversation.
+    pub fn conversation(&self) -> Option<ConversationId> {
         match self {
             Self::Open { conversation, .. }
             | Self::Send { conversation, .. }
@@ -137,7 +155,8 @@ impl Payload {
             | Self::Retract { conversation, .. }
             | Self::Withdraw { conversation }
             | Self::Status { conversation, .. }
-            | Self::Read { conversation, .. } => *conversation,
+            | Self::Read { conversation, .. } => Some(*conversation),
+            Self::FaqFeedback { .. } | Self::FaqReport { .. } => None,
         }
     }
 
@@ -146,7 +165,11 @@ impl Payload {
         match self {
             Self::Open { body, .. } => Some(body.message.id),
             Self::Send { message, .. } | Self::Edit { message, .. } | Self::Retract { message, .. } => Some(*message),
-            Self::Withdraw { .. } | Self::Status { .. } | Self::Read { .. } => None,
+            Self::Withdraw { .. }
+            | Self::Status { .. }
+            | Self::Read { .. }
+            | Self::FaqFeedback { .. }
+            | Self::FaqReport { .. } => None,
         }
     }
 
@@ -154,7 +177,6 @@ impl Payload {
     /// believe is left out, since a phone with a wrong clock must not wedge its person's messages. `config` is what the
     /// server announces: a field that was filled in before anybody knew its kind gets it now.
     pub(crate) fn freeze(&self, known: Option<UnixMillis>, config: Option<&AppConfig>) -> Result<WireBody, StoreError> {
-        let conversation = self.conversation();
         let believed = |sent_at: Option<UnixMillis>| {
             sent_at.filter(|at| {
                 at.0 >= limits::SENT_AT_EARLIEST
@@ -162,7 +184,7 @@ impl Payload {
             })
         };
         let (method, path, body) = match self {
-            Self::Open { body, .. } => {
+            Self::Open { conversation, body } => {
                 let mut body = body.clone();
                 body.message.sent_at = believed(body.message.sent_at);
                 for definition in config.iter().flat_map(|config| &config.fields) {
@@ -175,23 +197,29 @@ impl Payload {
                 }
                 (Method::Put, format!("v1/conversations/{conversation}"), to_json(&body)?)
             }
-            Self::Send { message, body, .. } => {
+            Self::Send { conversation, message, body } => {
                 let body = SendMessage { sent_at: believed(body.sent_at), ..body.clone() };
                 (Method::Put, format!("v1/conversations/{conversation}/messages/{message}"), to_json(&body)?)
             }
-            Self::Edit { message, text, .. } => {
+            Self::Edit { conversation, message, text, .. } => {
                 let body = EditMessage { text: text.clone() };
                 (Method::Patch, format!("v1/conversations/{conversation}/messages/{message}"), to_json(&body)?)
             }
-            Self::Retract { message, .. } => {
+            Self::Retract { conversation, message } => {
                 (Method::Delete, format!("v1/conversations/{conversation}/messages/{message}"), None)
             }
-            Self::Withdraw { .. } => (Method::Delete, format!("v1/conversations/{conversation}"), None),
-            Self::Status { status, .. } => {
+            Self::Withdraw { conversation } => (Method::Delete, format!("v1/conversations/{conversation}"), None),
+            Self::Status { conversation, status, .. } => {
                 let body = StatusChange { status: *status };
                 (Method::Put, format!("v1/conversations/{conversation}/status"), to_json(&body)?)
             }
-            Self::Read { marks, .. } => (Method::Put, format!("v1/conversations/{conversation}/read"), to_json(marks)?),
+            Self::Read { conversation, marks } => {
+                (Method::Put, format!("v1/conversations/{conversation}/read"), to_json(marks)?)
+            }
+            Self::FaqFeedback { article, body } => {
+                (Method::Put, format!("v1/faq/articles/{article}/feedback"), to_json(body)?)
+            }
+            Self::FaqReport { report, body } => (Method::Put, format!("v1/faq/reports/{report}"), to_json(body)?),
         };
         Ok(WireBody { method, path, body })
     }
@@ -278,6 +306,14 @@ mod tests {
         let payload = read(1, stored).unwrap();
         assert_eq!(payload.kind(), OperationKind::Send);
         assert!(read(99, stored).is_err());
+        let stored =
+            r#"{"kind":"faq_feedback","article":"returns","body":{"helpful":false,"locale":"de","version":7}}"#;
+        let frozen = read(1, stored).unwrap().freeze(None, None).unwrap();
+        assert_eq!((frozen.method, frozen.path.as_str()), (Method::Put, "v1/faq/articles/returns/feedback"));
+        assert_eq!(frozen.body.unwrap(), r#"{"helpful":false,"locale":"de","version":7}"#);
+        let stored = r#"{"kind":"faq_report","report":"01920e5c-7b1a-7c3e-9f10-5a2b3c4d5e6f","body":{"views":
+            [{"article":"returns","locale":"de","count":2}],"searches":[{"locale":"de","query":"farbe","count":1}]}}"#;
+        assert_eq!(read(1, stored).unwrap().kind(), OperationKind::Report);
     }
 
     #[test]

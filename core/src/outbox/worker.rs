@@ -373,7 +373,7 @@ async fn send(inner: Arc<Inner>, id: OperationId) -> Done {
         Ok(None) => return Done::tell(vec![Event::NeverBegan(id), Event::Removed(id)]),
         Err(_) => return Done::tell(vec![Event::NotCommitted(id)]),
     };
-    inner.changes.announce(StoreChange::Conversation(prepared.payload.conversation()));
+    inner.changes.announce(StoreChange::of(prepared.payload.conversation()));
     let request = request(id, &prepared, credential, epoch.clone());
     let answer = inner.transport.send(request).await;
     judge(&inner, id, prepared.payload, epoch, &answer)
@@ -435,7 +435,7 @@ async fn acknowledge(inner: Arc<Inner>, id: OperationId, acknowledged: Option<Ac
         return Done::tell(vec![Event::NotCommitted(id)]);
     };
     let (known, told) = (inner.known_time(), inner.told_time());
-    let conversation = payload.conversation();
+    let change = StoreChange::of(payload.conversation());
     let committed = inner
         .database
         .write(move |connection| {
@@ -454,7 +454,7 @@ async fn acknowledge(inner: Arc<Inner>, id: OperationId, acknowledged: Option<Ac
             Ok(())
         })
         .await;
-    inner.changes.announce(StoreChange::Conversation(conversation));
+    inner.changes.announce(change);
     match committed {
         Ok(()) => Done::tell(vec![Event::Settled(id)]),
         Err(error) => {
@@ -471,7 +471,7 @@ async fn wedge(inner: &Inner, id: OperationId, code: String, detail: String) -> 
         .database
         .write(move |connection| {
             outbox::wedge(connection, id, &code, &detail)?;
-            Ok(outbox::get(connection, id)?.map(|row| row.payload.conversation()))
+            Ok(outbox::get(connection, id)?.and_then(|row| row.payload.conversation()))
         })
         .await;
     if let Ok(Some(conversation_id)) = &written {

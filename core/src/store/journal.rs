@@ -29,6 +29,12 @@ pub(crate) fn prune(connection: &Connection, known: UnixMillis) -> Result<(), St
     Ok(())
 }
 
+/// Forgets reports of what was counted in the FAQ.
+pub(crate) fn forget_reports(connection: &Connection) -> Result<(), StoreError> {
+    connection.prepare_cached("DELETE FROM journal WHERE kind = 'report'")?.execute([])?;
+    Ok(())
+}
+
 /// Queues again, frozen as it was, every acknowledged write that lies above the mark of its lane, or whose lane the
 /// server does not know. Returns how many.
 pub(crate) fn requeue_above(

@@ -21,6 +21,11 @@ pub(crate) fn set(connection: &Connection, key: &str, value: &str) -> Result<(),
     Ok(())
 }
 
+pub(crate) fn remove(connection: &Connection, key: &str) -> Result<(), StoreError> {
+    connection.prepare_cached("DELETE FROM meta WHERE key = ?")?.execute([key])?;
+    Ok(())
+}
+
 /// The configuration that the server last announced, and its entity tag.
 pub(crate) fn app_config(connection: &Connection) -> Result<Option<(AppConfig, Option<String>)>, StoreError> {
     let Some(json) = get(connection, "app_config")? else { return Ok(None) };

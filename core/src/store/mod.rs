@@ -7,6 +7,7 @@
 
 pub(crate) mod conversations;
 pub mod database;
+pub(crate) mod faq_counts;
 pub(crate) mod files;
 pub(crate) mod identity;
 pub(crate) mod journal;

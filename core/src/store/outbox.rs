@@ -64,8 +64,8 @@ pub(crate) struct Bounds {
 }
 
 fn kind(text: &str) -> Result<OperationKind, StoreError> {
-    use OperationKind::{Edit, Open, Read, Retract, Send, Status, Withdraw};
-    [Open, Send, Edit, Retract, Withdraw, Status, Read]
+    use OperationKind::{Edit, Feedback, Open, Read, Report, Retract, Send, Status, Withdraw};
+    [Open, Send, Edit, Retract, Withdraw, Status, Read, Feedback, Report]
         .into_iter()
         .find(|kind| kind.as_str() == text)
         .ok_or(StoreError::Value("an outbox kind"))
@@ -108,7 +108,8 @@ pub(crate) fn insert(connection: &Connection, new: &NewRow) -> Result<Row, Store
             new.lane.to_string(),
             lane_seq,
             new.payload.kind().as_str(),
-            new.payload.conversation().as_bytes(),
+            // What belongs to no conversation has no bytes here.
+            new.payload.conversation().map(|id| id.as_bytes().to_vec()).unwrap_or_default(),
             new.payload.message().map(|id| *id.as_bytes()),
             json,
             payload::VERSION,
@@ -252,14 +253,16 @@ pub(crate) fn items(connection: &Connection) -> Result<Vec<OutboxItem>, StoreErr
     rows.sort_by_key(|row| (row.created_at, row.row.lane, row.row.lane_seq));
     Ok(rows
         .into_iter()
-        .map(|row| OutboxItem {
-            id: row.row.id,
-            kind: row.row.kind,
-            conversation_id: row.payload.conversation(),
-            message_id: row.payload.message(),
-            state: row.state,
-            attempts: row.row.attempts,
-            created_at: row.created_at,
+        .filter_map(|row| {
+            Some(OutboxItem {
+                id: row.row.id,
+                kind: row.row.kind,
+                conversation_id: row.payload.conversation()?,
+                message_id: row.payload.message(),
+                state: row.state,
+                attempts: row.row.attempts,
+                created_at: row.created_at,
+            })
         })
         .collect())
 }

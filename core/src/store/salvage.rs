@@ -25,6 +25,8 @@ const TABLES: &[(&str, &str)] = &[
     ("journal", "id"),
     ("files", "attachment_id, variant"),
     ("files_to_remove", "attachment_id, variant"),
+    ("faq_views", "article, locale"),
+    ("faq_searches", "locale, query"),
     ("unknown_changes", "identity, seq"),
 ];
 
@@ -97,9 +99,11 @@ fn make_whole(connection: &Connection) -> Result<(), StoreError> {
         {
             conversations::insert_echo(connection, *conversation, row.row.identity, body, row.created_at)?;
         }
-        if messages::place(connection, message)?.is_none() {
+        if let Some(conversation) = row.payload.conversation()
+            && messages::place(connection, message)?.is_none()
+        {
             let text = row.payload.text().unwrap_or_default();
-            messages::insert_echo(connection, row.payload.conversation(), message, text, row.created_at)?;
+            messages::insert_echo(connection, conversation, message, text, row.created_at)?;
         }
     }
     for (conversation, identity, draft, created_at) in conversations::unconfirmed(connection)? {
@@ -124,9 +128,10 @@ fn make_whole(connection: &Connection) -> Result<(), StoreError> {
 }
 
 fn requeue(connection: &Connection, identity: IdentityId, now: UnixMillis, payload: Payload) -> Result<(), StoreError> {
+    let Some(conversation) = payload.conversation() else { return Ok(()) };
     let mut random = [0; 10];
     getrandom::fill(&mut random).map_err(|_| StoreError::Value("random bytes"))?;
-    let lane = Lane::Conversation(payload.conversation());
+    let lane = Lane::Conversation(conversation);
     outbox::insert(
         connection,
         &NewRow { id: OperationId::mint(now, random), lane, payload, identity, now, born: None },

@@ -142,7 +142,11 @@ fn end_snapshot(connection: &Connection, identity: IdentityId, snapshot: i64) ->
                 conversations::set_pending_status(connection, *conversation, Some(*status))?;
             }
             Payload::Withdraw { conversation } => conversations::delete(connection, *conversation)?,
-            Payload::Open { .. } | Payload::Send { .. } | Payload::Read { .. } => {}
+            Payload::Open { .. }
+            | Payload::Send { .. }
+            | Payload::Read { .. }
+            | Payload::FaqFeedback { .. }
+            | Payload::FaqReport { .. } => {}
         }
     }
     Ok(())
@@ -227,7 +231,7 @@ pub(crate) fn acknowledgement(
             Some(message) => put_message(connection, message, Authority::Stream)?,
             None => messages::delete(connection, retraction.id)?,
         },
-        Some(Answer::Message(_) | Answer::Withdrawn | Answer::Receipts) | None => {}
+        Some(Answer::Message(_) | Answer::Withdrawn | Answer::Receipts | Answer::Heard) | None => {}
     }
     clear_echo(connection, payload, answer.is_none())
 }
@@ -255,7 +259,11 @@ fn clear_echo(connection: &Connection, payload: &Payload, gone: bool) -> Result<
             }
         }
         Payload::Withdraw { conversation } => conversations::delete(connection, *conversation)?,
-        Payload::Open { .. } | Payload::Send { .. } | Payload::Read { .. } => {}
+        Payload::Open { .. }
+        | Payload::Send { .. }
+        | Payload::Read { .. }
+        | Payload::FaqFeedback { .. }
+        | Payload::FaqReport { .. } => {}
     }
     Ok(())
 }

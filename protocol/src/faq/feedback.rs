@@ -215,11 +215,7 @@ mod tests {
     }
 
     fn searches(queries: &[&str]) -> FaqReport {
-        let search = |query: &&str| SearchCount {
-            locale: "de".parse().unwrap(),
-            query: (*query).to_owned(),
-            count: 1,
-        };
+        let search = |query: &&str| SearchCount { locale: "de".parse().unwrap(), query: (*query).to_owned(), count: 1 };
         FaqReport { views: Vec::new(), searches: queries.iter().map(search).collect() }
     }
 
@@ -255,7 +251,8 @@ mod tests {
         ] {
             assert!(may_be_personal(personal), "{personal}");
         }
-        for harmless in ["größe 42", "365 tage", "retoure nach 14 tagen statt 30", "a b c d e f g h i j k l", "", "🙈"] {
+        for harmless in ["größe 42", "365 tage", "retoure nach 14 tagen statt 30", "a b c d e f g h i j k l", "", "🙈"]
+        {
             assert!(!may_be_personal(harmless), "{harmless}");
         }
     }

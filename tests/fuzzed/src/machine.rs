@@ -72,12 +72,16 @@ impl Bytes<'_> {
     }
 
     fn row(&mut self, now: Now) -> Row {
-        use OperationKind::{Edit, Open, Read, Retract, Send, Status, Withdraw};
+        use OperationKind::{Edit, Feedback, Open, Read, Report, Retract, Send, Status, Withdraw};
         let id = self.id();
         let (place, kind, flags) = (self.next(), self.next(), self.next());
         let conversation = ConversationId::mint(UnixMillis(i64::from(place % 3)), [2; 10]);
-        let lane = if place & 128 == 0 { Lane::Conversation(conversation) } else { Lane::Read(conversation) };
-        let kinds = [Open, Send, Edit, Retract, Withdraw, Status, Read];
+        let lane = match place {
+            255 => Lane::Faq,
+            128.. => Lane::Read(conversation),
+            _ => Lane::Conversation(conversation),
+        };
+        let kinds = [Open, Send, Edit, Retract, Withdraw, Status, Read, Feedback, Report];
         Row {
             id,
             lane,

@@ -240,6 +240,65 @@ fn a_refused_background_write_is_dropped() {
 }
 
 #[test]
+fn a_rating_is_dropped_when_refused_and_numbered_anew_when_its_lane_has_passed_it() {
+    let mut machine = ready();
+    let rating = Row { kind: OperationKind::Feedback, ..row(1, Lane::Faq, 1) };
+    machine.step(Event::Enqueued(rating.clone()), at(0));
+    assert_eq!(sends(&machine.step(Event::Tick, at(1))), [rating.id]);
+    let outcome = Outcome::Refused { code: Code::OperationSuperseded, detail: String::new() };
+    let superseded = machine.step(Event::Ended { id: rating.id, outcome }, at(1));
+    assert_eq!(superseded, [Effect::Renumber(rating.id)]);
+    let higher = Row { lane_seq: 500, ..rating.clone() };
+    machine.step(Event::Loaded(vec![higher]), at(1));
+    machine.step(Event::NotCommitted(rating.id), at(1));
+    assert_eq!(sends(&machine.step(Event::EverythingDue, at(2))), [rating.id]);
+    assert_eq!(machine.step(refused(rating.id), at(2)), [Effect::Drop(rating.id)]);
+    machine.step(Event::Settled(rating.id), at(2));
+    assert!(machine.is_empty());
+}
+
+#[test]
+fn a_rating_waits_longer_than_any_message() {
+    let mut machine = ready();
+    let day = 24 * 3600 * 1000;
+    let read = Lane::Read(ConversationId::mint(UnixMillis(1), [3; 10]));
+    let rows = vec![
+        row(1, lane(1), 1),
+        Row { kind: OperationKind::Feedback, ..row(2, Lane::Faq, 1) },
+        Row { kind: OperationKind::Read, ..row(3, read, 1) },
+    ];
+    let ids: Vec<OperationId> = rows.iter().map(|row| row.id).collect();
+    // Nobody is ready: all of them wait.
+    let mut waiting = Machine::new(Policy::default(), 7);
+    std::mem::swap(&mut machine, &mut waiting);
+    machine.step(Event::Loaded(rows), at(0));
+    machine.step(Event::ServerTime(UnixMillis(day)), at(0));
+    let effects = machine.step(Event::ServerTime(UnixMillis(30 * day)), at(0));
+    assert!(matches!(&effects[0], Effect::Wedge { id, code, .. } if *id == ids[0] && code == "expired"), "{effects:?}");
+    assert_eq!(effects[1..], [Effect::Drop(ids[2])]);
+}
+
+#[test]
+fn a_background_row_that_is_poison_does_not_hold_up_its_lane() {
+    let mut machine = ready();
+    let (poison, other) = (row(1, Lane::Faq, 1), row(2, lane(2), 1));
+    machine.step(Event::ServerTime(UnixMillis(1)), at(0));
+    machine.step(Event::Enqueued(poison.clone()), at(0));
+    let failed =
+        || Event::Ended { id: poison.id, outcome: Outcome::Transient { retry_after: None, server_error: true } };
+    for _ in 0..60 {
+        assert!(!machine.step(failed(), at(1)).contains(&Effect::Drop(poison.id)));
+        machine.step(Event::EverythingDue, at(1));
+    }
+    machine.step(Event::ServerTime(UnixMillis(2 * 24 * 3600 * 1000)), at(2));
+    machine.step(Event::Enqueued(other.clone()), at(2));
+    machine.step(Event::Ended { id: other.id, outcome: Outcome::Stored }, at(2));
+    machine.step(Event::Settled(other.id), at(2));
+    machine.step(Event::EverythingDue, at(2));
+    assert_eq!(machine.step(failed(), at(2)), [Effect::Drop(poison.id)]);
+}
+
+#[test]
 fn all_lanes_get_their_turn() {
     let mut machine = ready();
     let rows: Vec<Row> = (1..=50).flat_map(|n| [row(n, lane(n), 1), row(100 + n, lane(n), 2)]).collect();

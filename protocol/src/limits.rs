@@ -127,3 +127,6 @@ pub const FAQ_QUERY_CHARS: usize = 100;
 
 /// Words in a search that is counted with its words; see [`FAQ_QUERY_CHARS`].
 pub const FAQ_QUERY_WORDS: usize = 12;
+
+/// Articles, and searches, in one answer to editors: more than a person reads.
+pub const FAQ_COUNTS_PAGE: u32 = 1_000;

@@ -24,11 +24,12 @@ use crate::{
     },
 };
 
-/// What the handlers of all writes of a person have in common.
+/// What the handlers of all writes in conversations have in common.
 pub(crate) struct Writing {
     pub(crate) shared: Arc<Inner>,
     pub(crate) visitor: Visitor,
     pub(crate) operations: Operations,
+    /// The lane of a conversation.
     pub(crate) lane: Lane,
 }
 
@@ -42,6 +43,7 @@ impl Writing {
     ) -> Answer<Applied> {
         let Self { shared, visitor, operations, lane } = self;
         let operation = operations.fitting(visitor.device, lane)?;
+        let conversation = lane.conversation().ok_or_else(unexpected)?;
         shared.limits.write(visitor.app.id, visitor.person)?;
         let command = PersonCommand {
             app: visitor.app.id,
@@ -51,7 +53,7 @@ impl Writing {
             digest,
             check,
             at: shared.clock.now(),
-            conversation: lane.conversation(),
+            conversation,
             write,
         };
         Ok(shared.store.apply(Command::Person(Box::new(command))).await?)

@@ -13,8 +13,8 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use beistand_protocol::{
-    AttachmentId, Code, ConversationId, Credential, DeviceId, Epoch, Lane, MessageId, OperationId, OperationOrder,
-    PersonId, Problem, ReadMarks, Violation,
+    AttachmentId, Code, ConversationId, Credential, DeviceId, Epoch, FaqReportId, Lane, MessageId, OperationId,
+    OperationOrder, PersonId, Problem, ReadMarks, Violation,
     agent::{Agent, Role, SESSION_COOKIE},
     device::APP_KEY_HEADER,
     limits::BODY_BYTES,
@@ -179,6 +179,7 @@ path!(/** `{device_id}`. */ DevicePath(DeviceId) = "device_id");
 path!(/** `{id}`. */ ConversationPath(ConversationId) = "id");
 path!(/** `{attachment_id}`. */ AttachmentPath(AttachmentId) = "attachment_id");
 path!(/** `{message_id}`. */ MessagePath(MessageId) = "message_id");
+path!(/** `{report_id}`. */ ReportPath(FaqReportId) = "report_id");
 
 /// A query string.
 pub(crate) struct Query<T>(pub(crate) T);

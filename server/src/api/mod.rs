@@ -8,6 +8,7 @@ mod conversations;
 mod devices;
 pub(crate) mod extract;
 mod faq;
+mod faq_feedback;
 mod health;
 pub(crate) mod limits;
 mod messages;
@@ -53,6 +54,8 @@ fn documented() -> OpenApiRouter<State> {
         .routes(routes!(realtime::realtime))
         .routes(routes!(attachments::download))
         .routes(routes!(attachments::thumbnail))
+        .routes(routes!(faq_feedback::rate))
+        .routes(routes!(faq_feedback::report))
         .merge(uploads::documented())
         .merge(agent::documented())
         .routes(routes!(health::health))

@@ -146,6 +146,10 @@ problem_sets! {
         UnknownDevice, IdReused, OperationSuperseded, EpochChanged, MessageRetracted, BodyTooLarge,
         UnsupportedMediaType, TooManyAttachments, UnknownAttachment, TextEmpty, TextTooLong, TextInvalid, UnknownCategory, UnknownField, FieldInvalid,
         FieldRequired, TimeOutOfRange, StatusNotAllowed, UpdateRequired, RateLimited, Internal, Unavailable];
+    /// Of what readers of the FAQ say.
+    FaqFeedbackProblems = [BadJson, BadParameter, BadOperation, Unauthorized, NotFound, UnknownApp, UnknownDevice,
+        IdReused, OperationSuperseded, EpochChanged, BodyTooLarge, UnsupportedMediaType, TextEmpty, TextTooLong,
+        TextInvalid, ReportInvalid, UpdateRequired, RateLimited, Internal, Unavailable];
     /// Of creating an upload.
     CreateUploadProblems = [BadParameter, Unauthorized, NotFound, UnknownApp, UnknownDevice, IdReused, TusVersion,
         AttachmentTooLarge, AttachmentEmpty, AttachmentName, AttachmentType, UpdateRequired, RateLimited, Internal,
@@ -183,11 +187,12 @@ pub(crate) struct OperationHeaders {
     #[param(rename = "Operation-Id", value_type = String, format = Uuid, required)]
     operation_id: String,
     /// `<device>/<lane>/<lane_seq>`: the place of the write among those of its lane. The lane is
-    /// `conversation:<conversation id>`, and `read:<conversation id>` for read marks.
+    /// `conversation:<conversation id>`, `read:<conversation id>` for read marks, and `faq` for what readers of the FAQ
+    /// say.
     #[param(
         rename = "Operation-Order",
         required,
-        pattern = "^[0-9a-f-]{36}/(conversation|read):[0-9a-f-]{36}/[1-9][0-9]{0,17}$"
+        pattern = "^[0-9a-f-]{36}/((conversation|read):[0-9a-f-]{36}|faq)/[1-9][0-9]{0,17}$"
     )]
     operation_order: String,
     /// The epoch that the device believes in; another one gets `epoch-changed`.

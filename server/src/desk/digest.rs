@@ -3,8 +3,10 @@
 //! replay from an updated app stays a replay.
 
 use beistand_protocol::{
-    AttachmentId, ConversationId, EditMessage, FieldValue, MessageId, OpenConversation, ReadMarks, SendMessage, Status,
-    UnixMillis, Visibility, agent::AgentMessage,
+    AttachmentId, ConversationId, EditMessage, FaqReportId, FieldValue, MessageId, OpenConversation, ReadMarks,
+    SendMessage, Status, UnixMillis, Visibility,
+    agent::AgentMessage,
+    faq::{ArticleFeedback, ArticleId, FaqReport},
 };
 use sha2::{Digest as _, Sha256};
 
@@ -117,6 +119,36 @@ pub fn status(conversation: ConversationId, status: Status) -> Digest {
 /// The digest of read marks.
 pub fn read(conversation: ConversationId, marks: ReadMarks) -> Digest {
     Encoder::new("read/1").bytes(conversation.as_bytes()).number(marks.delivered_seq).number(marks.read_seq).finish()
+}
+
+/// The digest of a rating.
+pub fn feedback(article: &ArticleId, feedback: &ArticleFeedback) -> Digest {
+    Encoder::new("feedback/1")
+        .text(article.as_str())
+        .text(feedback.locale.as_str())
+        .number(feedback.version)
+        .number(u64::from(feedback.helpful))
+        .optional(feedback.comment.as_deref().map(str::as_bytes))
+        .finish()
+}
+
+/// The digest of a report of what was counted.
+pub fn report(id: FaqReportId, report: &FaqReport) -> Digest {
+    let views = Encoder::new("report/1").bytes(id.as_bytes()).number(report.views.len() as u64);
+    let searches = report
+        .views
+        .iter()
+        .fold(views, |encoder, views| {
+            encoder.text(views.article.as_str()).text(views.locale.as_str()).number(u64::from(views.count))
+        })
+        .number(report.searches.len() as u64);
+    report
+        .searches
+        .iter()
+        .fold(searches, |encoder, search| {
+            encoder.text(search.locale.as_str()).text(&search.query).number(u64::from(search.count))
+        })
+        .finish()
 }
 
 /// The digest of an agent's message.

@@ -10,7 +10,7 @@ use beistand_protocol::{
 };
 
 use super::{
-    ActingAgent, AppId, AppRow, AttachmentCommand, AttachmentRow,
+    ActingAgent, AppId, AppRow, AttachmentCommand, AttachmentRow, FaqFeedbackCommand,
     faq::{FaqCommand, FaqPublication, LocaleChanges},
 };
 use crate::desk::digest::Digest;
@@ -44,6 +44,8 @@ pub enum Command {
     RegisterDevice(RegisterDevice),
     /// A person writes.
     Person(Box<PersonCommand>),
+    /// A person says something about the FAQ, or their app tells what it counted there.
+    FaqFeedback(Box<FaqFeedbackCommand>),
     /// An agent writes.
     Agent(Box<AgentCommand>),
     /// A session begins; sessions that have ended are swept.

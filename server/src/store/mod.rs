@@ -7,6 +7,7 @@ pub mod command;
 #[cfg(test)]
 mod contract;
 pub mod faq;
+pub mod faq_feedback;
 pub mod sqlite;
 
 use std::{future::Future, path::PathBuf, pin::Pin};
@@ -15,12 +16,13 @@ use beistand_protocol::{
     AgentId, AttachmentId, Code, Conversation, ConversationId, DeviceId, Epoch, Message, MessagePage, PersonId,
     Problem, PushToken, Status, SyncPage, UnixMillis, Violation,
     agent::{Agent, AgentList, ApiKeyList, ConversationPage, Role},
-    faq::{Bundle, Delta, FaqIndex, Locale},
+    faq::{Bundle, Delta, FaqCounts, FaqIndex, Locale},
 };
 
 pub use attachment::{Announced, AttachmentCommand, AttachmentRow, Stage, Uploader, Waiting};
 pub use command::{Applied, Command, Operation, Outcome};
 pub use faq::{FaqCommand, FaqDrafts, FaqImage};
+pub use faq_feedback::{FaqFeedbackCommand, FaqFeedbackWrite};
 
 /// A future that a trait object can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -295,6 +297,8 @@ pub trait Store: Send + Sync {
     fn faq_signing_seed(&self, app: AppId) -> Answer<'_, Option<[u8; 32]>>;
     /// What editors work on.
     fn faq_drafts(&self, app: AppId) -> Answer<'_, FaqDrafts>;
+    /// What readers of the FAQ have said and what was counted; at most so many articles and searches.
+    fn faq_counts(&self, app: AppId, limit: u32) -> Answer<'_, FaqCounts>;
 
     /// All messages of a conversation, notes included; for tests and exports.
     fn all_messages(&self, app: AppId, id: ConversationId) -> Answer<'_, Vec<Message>>;

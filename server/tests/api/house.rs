@@ -203,8 +203,12 @@ impl Phone {
     }
 
     pub fn operation_at(&self, path: &str, seq: u64) -> Headers {
-        let id: ConversationId = path.split('/').nth(3).unwrap().parse().unwrap();
-        let lane = if path.ends_with("/read") { Lane::Read(id) } else { Lane::Conversation(id) };
+        let conversation = || path.split('/').nth(3).unwrap().parse().unwrap();
+        let lane = match path {
+            faq if faq.starts_with("/v1/faq/") => Lane::Faq,
+            read if read.ends_with("/read") => Lane::Read(conversation()),
+            _ => Lane::Conversation(conversation()),
+        };
         let mut headers = self.headers();
         headers.push(("operation-id", uuid::Uuid::now_v7().to_string()));
         headers.push(("operation-order", format!("{}/{lane}/{seq}", self.credential.device)));

@@ -6,6 +6,7 @@ mod access;
 mod attachments;
 mod faq;
 mod faq_import;
+mod faq_feedback;
 mod files;
 mod hostile_files;
 mod house;

@@ -111,6 +111,11 @@ async fn provoke(code: Code) -> Answer {
         Code::TextEmpty => open_with(&house, phone, |body| body["message"]["text"] = json!("  \n ")).await,
         Code::TextTooLong => open_with(&house, phone, |body| body["subject"] = json!("ä".repeat(201))).await,
         Code::TextInvalid => open_with(&house, phone, |body| body["subject"] = json!("a\u{0}b")).await,
+        Code::ReportInvalid => {
+            let path = format!("/v1/faq/reports/{}", message());
+            let search = json!({ "locale": "de", "query": "jana@example.com", "count": 1 });
+            house.write(phone, Method::PUT, &path, Some(json!({ "searches": [search] }))).await
+        }
         Code::UnknownCategory => open_with(&house, phone, |body| body["category"] = json!("weather")).await,
         Code::UnknownField => open_with(&house, phone, |body| body["fields"] = json!({ "shoe": 1 })).await,
         Code::FieldInvalid => open_with(&house, phone, |body| body["fields"] = json!({ "size": "XXXL" })).await,

@@ -4,6 +4,7 @@
 mod agents;
 mod attachments;
 mod conversations;
+mod faq_counts;
 mod keys;
 mod messages;
 mod realtime;
@@ -31,4 +32,5 @@ pub(super) fn documented() -> OpenApiRouter<State> {
         .routes(routes!(realtime::realtime))
         .routes(routes!(attachments::download))
         .routes(routes!(attachments::thumbnail))
+        .routes(routes!(faq_counts::counts))
 }

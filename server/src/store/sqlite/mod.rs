@@ -4,6 +4,7 @@
 mod attachments;
 mod commands;
 mod faq;
+mod faq_counts;
 mod open;
 mod queries;
 mod rows;
@@ -23,7 +24,7 @@ use std::{
 use beistand_protocol::{
     AttachmentId, ConversationId, DeviceId, Epoch, Message, MessagePage, PersonId, SyncPage, UnixMillis,
     agent::{AgentList, ApiKeyList, ConversationPage},
-    faq::{Bundle, Delta, FaqIndex, Locale},
+    faq::{Bundle, Delta, FaqCounts, FaqIndex, Locale},
 };
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -308,6 +309,10 @@ impl Store for SqliteStore {
 
     fn faq_drafts(&self, app: AppId) -> Answer<'_, FaqDrafts> {
         self.read(move |conn| faq::drafts(conn, app))
+    }
+
+    fn faq_counts(&self, app: AppId, limit: u32) -> Answer<'_, FaqCounts> {
+        self.read(move |conn| faq_counts::counts(conn, app, limit))
     }
 
     fn all_messages(&self, app: AppId, id: ConversationId) -> Answer<'_, Vec<Message>> {

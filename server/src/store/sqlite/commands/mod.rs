@@ -4,6 +4,8 @@ mod accounts;
 mod agent;
 mod attachment;
 mod faq;
+mod faq_feedback;
+mod operations;
 mod person;
 mod push;
 mod timeline;
@@ -37,6 +39,7 @@ pub(super) fn apply(context: &mut Context<'_>, command: Command) -> Done<Applied
         }
         Command::RemoveApiKey { app, id } => accounts::remove_api_key(context, app, &id),
         Command::Person(command) => person::apply(context, *command),
+        Command::FaqFeedback(command) => faq_feedback::apply(context, &command),
         Command::Agent(command) => agent::apply(context, *command),
         Command::Push(command) => push::apply(context, command),
         Command::Attachment(command) => attachment::apply(context, command),

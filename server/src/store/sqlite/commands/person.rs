@@ -1,38 +1,26 @@
-//! What a person writes, behind the three questions that make a replay harmless: do I know this operation, has its lane
-//! passed it, do I know its resource? Only then does it take effect.
+//! What a person writes in conversations, behind the questions that make a replay harmless (see [`operations`](super)):
+//! only what is new takes effect.
 
 use beistand_protocol::{
-    Author, Code, Content, ConversationId, EditMessage, Epoch, MessageId, OpenConversation, Opened, ReadMarks,
-    Receipts, Retraction, SendMessage, Status, UnixMillis, Visibility, Withdrawn,
+    Author, Code, Content, ConversationId, EditMessage, MessageId, OpenConversation, Opened, ReadMarks, Receipts,
+    Retraction, SendMessage, Status, UnixMillis, Visibility, Withdrawn,
 };
 use rusqlite::{OptionalExtension as _, params};
 
 use super::{
-    Context, Done, done, refuse,
-    timeline::{NewMessage, Standing},
+    Context, Done, done,
+    operations::{About, Carried, Kind, Standing, superseded},
+    refuse,
+    timeline::{self, NewMessage},
 };
 use crate::{
     desk::{digest, digest::Digest, rules},
     store::{
-        Applied, Outcome, Reader, Stream,
+        Applied, Outcome, Reader,
         command::{PersonCommand, PersonWrite},
-        sqlite::{
-            rows::{self, optional_uuid, uuid},
-            sync,
-        },
+        sqlite::rows,
     },
 };
-
-/// What an operation wrote, as stored with it: enough to answer its replay with today's resource.
-#[derive(Clone, Copy)]
-enum Kind {
-    Opened = 0,
-    Withdrawn = 1,
-    Message = 2,
-    Retraction = 3,
-    Status = 4,
-    Read = 5,
-}
 
 impl Kind {
     fn of(write: &PersonWrite) -> Self {
@@ -43,17 +31,6 @@ impl Kind {
             PersonWrite::Retract(_) => Self::Retraction,
             PersonWrite::SetStatus(_) => Self::Status,
             PersonWrite::Read(_) => Self::Read,
-        }
-    }
-
-    fn from_code(code: i64) -> Self {
-        match code {
-            0 => Self::Opened,
-            1 => Self::Withdrawn,
-            2 => Self::Message,
-            3 => Self::Retraction,
-            4 => Self::Status,
-            _ => Self::Read,
         }
     }
 }
@@ -67,18 +44,23 @@ fn message_of(write: &PersonWrite) -> Option<MessageId> {
 
 pub(super) fn apply(context: &mut Context<'_>, command: PersonCommand) -> Done<Applied> {
     let mut writing = Writing { context, command };
-    writing.check_epoch()?;
-    if let Some(answer) = writing.known_operation()? {
-        return done(false, answer);
-    }
-    if writing.is_superseded()? {
-        return match writing.known_resource()? {
-            Some(answer) => done(false, answer),
-            None => refuse(Code::OperationSuperseded, "a newer operation of this lane took effect before"),
-        };
+    match writing.carried().judge(writing.context)? {
+        Standing::Known(about) => {
+            let kind = about.kind;
+            let conversation = about.conversation.unwrap_or(writing.command.conversation);
+            return done(false, writing.today(kind, conversation, about.message)?);
+        }
+        Standing::Passed => {
+            return match writing.known_resource()? {
+                Some(answer) => done(false, answer),
+                None => superseded(),
+            };
+        }
+        Standing::New => {}
     }
     let applied = writing.execute()?;
-    writing.remember()?;
+    let about = writing.about();
+    writing.carried().remember(writing.context, about, writing.command.at)?;
     Ok(applied)
 }
 
@@ -92,51 +74,15 @@ impl Writing<'_, '_> {
         Reader::Person(self.command.person)
     }
 
-    fn check_epoch(&self) -> Done<()> {
-        let Some(believed) = &self.command.epoch else { return Ok(()) };
-        let Epoch(actual) =
-            sync::place(self.context.conn, self.command.app, Stream::Person(self.command.person))?.epoch;
-        if believed.0 == actual {
-            Ok(())
-        } else {
-            refuse(Code::EpochChanged, "this server's history is another one: sync first")
-        }
+    fn carried(&self) -> Carried<'_> {
+        let PersonCommand { app, person, operation, epoch, digest, .. } = &self.command;
+        Carried { app: *app, person: *person, operation: *operation, epoch: epoch.as_ref(), digest: *digest }
     }
 
-    fn known_operation(&self) -> Done<Option<Outcome>> {
-        let PersonCommand { app, operation, digest, .. } = &self.command;
-        let known = self
-            .context
-            .conn
-            .prepare_cached(
-                "SELECT digest, kind, conversation_id, message_id FROM operations \
-                 WHERE app_id = ?1 AND device_id = ?2 AND id = ?3",
-            )?
-            .query_row(params![app.0, operation.device.as_bytes(), operation.id.as_bytes()], |row| {
-                Ok((
-                    Digest(row.get(0)?),
-                    Kind::from_code(row.get(1)?),
-                    ConversationId(uuid(row, 2)?),
-                    optional_uuid(row, 3)?.map(MessageId),
-                ))
-            })
-            .optional()?;
-        let Some((stored, kind, conversation, message)) = known else { return Ok(None) };
-        if stored != *digest {
-            return refuse(Code::IdReused, "this operation id was used before for another request");
-        }
-        self.today(kind, conversation, message).map(Some)
-    }
-
-    fn is_superseded(&self) -> Done<bool> {
-        let PersonCommand { app, operation, .. } = &self.command;
-        let mark: Option<u64> = self
-            .context
-            .conn
-            .prepare_cached("SELECT high_water FROM lanes WHERE app_id = ?1 AND device_id = ?2 AND lane = ?3")?
-            .query_row(params![app.0, operation.device.as_bytes(), operation.lane.to_string()], |row| row.get(0))
-            .optional()?;
-        Ok(mark.is_some_and(|mark| operation.lane_seq <= mark))
+    /// What the command is about, as stored with its operation.
+    fn about(&self) -> About {
+        let PersonCommand { conversation, write, .. } = &self.command;
+        About { kind: Kind::of(write), conversation: Some(*conversation), message: message_of(write) }
     }
 
     /// Today's resource, if exactly this request has made it, or has undone it for good, under another operation.
@@ -208,6 +154,8 @@ impl Writing<'_, '_> {
             }
             Kind::Status => Outcome::Conversation(self.context.conversation(app, reader, conversation)?),
             Kind::Read => Outcome::Receipts(self.receipts()?),
+            // Another digest than any of these: it never gets here.
+            Kind::Feedback | Kind::Report => Outcome::Done,
         })
     }
 
@@ -239,38 +187,6 @@ impl Writing<'_, '_> {
             .optional()?)
     }
 
-    /// Stores the operation and raises its lane's mark.
-    fn remember(&self) -> Done<()> {
-        let PersonCommand { app, operation, digest, conversation, write, at, .. } = &self.command;
-        let lane = operation.lane.to_string();
-        self.context
-            .conn
-            .prepare_cached(
-                "INSERT INTO operations (app_id, device_id, id, lane, lane_seq, digest, kind, conversation_id, \
-                 message_id, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-            )?
-            .execute(params![
-                app.0,
-                operation.device.as_bytes(),
-                operation.id.as_bytes(),
-                lane,
-                operation.lane_seq,
-                digest.0,
-                Kind::of(write) as i64,
-                conversation.as_bytes(),
-                message_of(write).as_ref().map(|id| *id.as_bytes()),
-                at.0,
-            ])?;
-        self.context
-            .conn
-            .prepare_cached(
-                "INSERT INTO lanes (app_id, device_id, lane, high_water) VALUES (?1, ?2, ?3, ?4) \
-                 ON CONFLICT (app_id, device_id, lane) DO UPDATE SET high_water = excluded.high_water",
-            )?
-            .execute(params![app.0, operation.device.as_bytes(), lane, operation.lane_seq])?;
-        Ok(())
-    }
-
     fn execute(&mut self) -> Done<Applied> {
         match self.command.write.clone() {
             PersonWrite::Open(body) => self.open(&body),
@@ -284,7 +200,7 @@ impl Writing<'_, '_> {
     }
 
     /// The person's own conversation; a foreign one does not exist, a withdrawn one takes nothing any more.
-    fn own(&self) -> Done<Standing> {
+    fn own(&self) -> Done<timeline::Standing> {
         let PersonCommand { app, person, conversation, .. } = &self.command;
         match self.context.standing(*app, *conversation)? {
             Some(standing) if standing.person != *person => {

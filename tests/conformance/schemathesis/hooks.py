@@ -176,8 +176,11 @@ def before_call(context, case, kwargs):
         if is_category(case.body.get("category")) and random.random() < 0.8:
             case.body["category"] = CATEGORY
     order = str(headers.get("Operation-Order"))
+    if path.startswith("/v1/faq/") and re.fullmatch("[0-9a-f-]{36}/([a-z]+:[0-9a-f-]{36}|faq)/[1-9][0-9]*", order):
+        headers["Operation-Order"] = f"{DEVICE}/faq/{next(LANE_SEQ)}"
+        headers.pop("Beistand-Epoch", None)
     match = re.search(f"/v1/conversations/({UUID})", case.formatted_path)
-    if match and re.fullmatch("[0-9a-f-]{36}/(conversation|read):[0-9a-f-]{36}/[1-9][0-9]*", order):
+    if match and re.fullmatch("[0-9a-f-]{36}/((conversation|read):[0-9a-f-]{36}|faq)/[1-9][0-9]*", order):
         lane = "read" if path.endswith("/read") else "conversation"
         headers["Operation-Order"] = f"{DEVICE}/{lane}:{match[1]}/{next(LANE_SEQ)}"
         # Another epoch would be refused before anything else is looked at.

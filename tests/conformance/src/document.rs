@@ -79,6 +79,8 @@ impl Endpoint {
             .replace("{message_id}", &ids.message.to_string())
             .replace("{device_id}", &ids.device)
             .replace("{attachment_id}", &ids.attachment.to_string())
+            .replace("{report_id}", &id())
+            .replace("{article_id}", "returns")
             .replace("{key_id}", "0123456789ab")
             .replace("{locale}", "de")
             .replace("{sha256}", &"0".repeat(64));
@@ -109,6 +111,8 @@ impl Endpoint {
             "SendMessage" | "EditMessage" => json!({ "text": "Hello" }),
             "StatusChange" => json!({ "status": "closed" }),
             "ReadMarks" => json!({ "read_seq": 1 }),
+            "ArticleFeedback" => json!({ "helpful": true, "locale": "de", "version": 1 }),
+            "FaqReport" => json!({ "views": [{ "article": "returns", "locale": "de", "count": 1 }] }),
             "SignIn" => json!({ "name": "nobody", "password": "wrong" }),
             "CreateApiKey" => json!({ "label": "conformance" }),
             "AgentMessage" => json!({ "text": "Hello" }),

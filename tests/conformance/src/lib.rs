@@ -184,8 +184,12 @@ impl Phone {
 
     /// The same at a chosen place.
     pub fn operation_at(&self, path: &str, seq: u64) -> Headers {
-        let conversation = path.split('/').nth(3).and_then(|id| id.parse().ok()).expect("a path of a conversation");
-        let lane = if path.ends_with("/read") { Lane::Read(conversation) } else { Lane::Conversation(conversation) };
+        let conversation = || path.split('/').nth(3).and_then(|id| id.parse().ok()).expect("a path of a conversation");
+        let lane = match path {
+            faq if faq.starts_with("/v1/faq/") => Lane::Faq,
+            read if read.ends_with("/read") => Lane::Read(conversation()),
+            _ => Lane::Conversation(conversation()),
+        };
         let mut headers = self.headers();
         headers.push(("operation-id", id()));
         headers.push(("operation-order", format!("{}/{lane}/{seq}", self.credential.device)));

@@ -5,4 +5,5 @@
 
 pub mod oracle;
 pub mod processes;
+pub mod readings;
 pub mod schedule;

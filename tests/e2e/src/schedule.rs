@@ -15,6 +15,7 @@ use beistand_test_support::network::{Tally, Weather};
 use beistand_test_support::world::{Ending, World};
 
 use crate::oracle::{Oracle, Wanted};
+use crate::readings::Readings;
 
 /// What a run has tested, for the sum at the end.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,6 +34,10 @@ pub struct Report {
     pub wedges: u64,
     /// Files that were at the server in the end.
     pub files: u64,
+    /// Ratings that were at the server in the end.
+    pub ratings: u64,
+    /// Views that were reported.
+    pub counted: u64,
 }
 
 impl std::ops::AddAssign for Report {
@@ -49,6 +54,8 @@ impl std::ops::AddAssign for Report {
         self.restores += other.restores;
         self.wedges += other.wedges;
         self.files += other.files;
+        self.ratings += other.ratings;
+        self.counted += other.counted;
     }
 }
 
@@ -57,6 +64,8 @@ struct Run {
     oracle: Oracle,
     report: Report,
     timeline: Option<Timeline>,
+    /// What the person said about articles, and what they did there.
+    readings: Option<Readings>,
     /// What was attached to messages.
     files: BTreeMap<MessageId, Vec<Vec<u8>>>,
     texts: u32,
@@ -67,6 +76,18 @@ struct Run {
 /// # Errors
 /// What was wrong at the end, a line each.
 pub fn play(seed: u64) -> Result<Report, Vec<String>> {
+    run(seed, true)
+}
+
+/// Plays the run of a seed without a look at the FAQ, which seeds of before know nothing of.
+///
+/// # Errors
+/// As [`play`].
+pub fn play_conversations(seed: u64) -> Result<Report, Vec<String>> {
+    run(seed, false)
+}
+
+fn run(seed: u64, reads: bool) -> Result<Report, Vec<String>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -78,12 +99,16 @@ pub fn play(seed: u64) -> Result<Report, Vec<String>> {
             oracle: Oracle::default(),
             report: Report::default(),
             timeline: None,
+            readings: reads.then(|| Readings::new(seed)),
             files: BTreeMap::new(),
             texts: 0,
         };
         let steps = 15 + run.world.chance.below(45);
         for _ in 0..steps {
             run.step().await;
+            if let Some(readings) = &mut run.readings {
+                readings.step(&run.world).await;
+            }
         }
         let faults = run.settle_and_check().await;
         run.report.tally = run.world.network.tally();
@@ -396,6 +421,12 @@ impl Run {
         }
         for _ in 0..200 {
             match self.world.client().outbox().flush(Duration::from_secs(3600)).await {
+                Ok(FlushOutcome::Empty) if self.readings.as_mut().is_some_and(|readings| !readings.is_closed()) => {
+                    // What is counted and not reported yet leaves as well.
+                    if let Some(readings) = &mut self.readings {
+                        readings.close(&self.world).await;
+                    }
+                }
                 Ok(FlushOutcome::Empty) => {
                     // Copies that still wander arrive, and must change nothing.
                     tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
@@ -434,6 +465,16 @@ impl Run {
     async fn check(&mut self) -> Vec<String> {
         let mut faults = Vec::new();
         let desk = self.world.desk().await;
+        if let Some(readings) = &self.readings {
+            match desk.faq_counts().await {
+                Ok(counts) => {
+                    faults.extend(readings.check(&counts));
+                    self.report.ratings = counts.articles.iter().map(|one| one.helpful + one.not_helpful).sum();
+                    self.report.counted = counts.articles.iter().map(|one| one.views).sum();
+                }
+                Err(problem) => faults.push(format!("the counts of the FAQ: {}", problem.code)),
+            }
+        }
         self.report.messages = self.oracle.wanted_messages().len() as u64;
         let shown = self.world.client().conversations().list().await.unwrap_or_default();
         for (id, expected) in &self.oracle.conversations {

@@ -7,6 +7,7 @@ use beistand_protocol::upload::{Metadata, OFFSET_OCTET_STREAM, TUS_VERSION};
 use beistand_protocol::{
     AgentId, AttachmentId, Conversation, ConversationId, Message, MessageId, MessagePage, Problem, Status, UnixMillis,
     agent::{Agent, ConversationPage, Role},
+    faq::FaqCounts,
 };
 use beistand_server::Server;
 use beistand_server::store::Command;
@@ -171,6 +172,11 @@ impl Desk {
     pub async fn set_status(&self, id: ConversationId, status: Status) -> Result<Conversation, Problem> {
         let body = serde_json::json!({ "status": status }).to_string();
         self.call("PUT", &format!("/v1/agent/conversations/{id}/status"), Some(body)).await
+    }
+
+    /// What readers of the FAQ have said.
+    pub async fn faq_counts(&self) -> Result<FaqCounts, Problem> {
+        self.call("GET", "/v1/agent/faq/counts", None).await
     }
 
     /// Marks everything as read.

@@ -155,6 +155,7 @@ impl World {
     pub fn start_phone(&mut self) {
         let mut settings = Settings::new("http://127.0.0.1:1", APP_KEY, "phone").expect("settings");
         settings.locale = Some("de-DE".into());
+        settings.faq_report = true;
         let storage = StorageOptions {
             execution: CoreExecution::Inline,
             vfs: Some(self.phone_disk.vfs_name().to_owned()),

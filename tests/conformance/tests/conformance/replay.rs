@@ -95,3 +95,29 @@ async fn a_cursor_brings_each_change_and_then_nothing() {
     let page = target.read(&phone, &format!("/v1/sync?cursor={cursor}")).await.body;
     assert_eq!(page["changes"], json!([]));
 }
+
+#[tokio::test]
+async fn what_readers_of_the_faq_say_counts_once() {
+    let target = Target::get().await;
+    let phone = target.phone().await;
+    let path = "/v1/faq/articles/no-such-article/feedback";
+    let rating = |helpful: bool| json!({ "helpful": helpful, "locale": "de", "version": 1 });
+    let first = phone.operation(path);
+    for _ in 0..2 {
+        let answer = target.call(Method::PUT, path, first.clone(), Some(rating(true))).await;
+        assert_eq!((answer.status.as_u16(), &answer.body["article"]), (200, &json!("no-such-article")));
+    }
+    assert_eq!(target.call(Method::PUT, path, first, Some(rating(false))).await.code(), "id-reused");
+    target.write(&phone, Method::PUT, path, Some(rating(false))).await;
+    let late = target.call(Method::PUT, path, phone.operation_at(path, 1), Some(rating(true))).await;
+    assert_eq!(late.code(), "operation-superseded");
+    let path = format!("/v1/faq/reports/{}", id());
+    let report = |count: u32| json!({ "views": [{ "article": "returns", "locale": "de", "count": count }] });
+    for _ in 0..2 {
+        assert_eq!(target.write(&phone, Method::PUT, &path, Some(report(1))).await.status, 200);
+    }
+    assert_eq!(target.write(&phone, Method::PUT, &path, Some(report(2))).await.code(), "id-reused");
+    let personal = json!({ "searches": [{ "locale": "de", "query": "order 4711", "count": 1 }] });
+    let path = format!("/v1/faq/reports/{}", id());
+    assert_eq!(target.write(&phone, Method::PUT, &path, Some(personal)).await.code(), "report-invalid");
+}

@@ -9,7 +9,7 @@ use std::fmt::Debug;
 use beistand_core::fuzzing;
 use beistand_protocol::faq::{ArticleId, FaqCounts, Locale};
 use beistand_test_support::chance::Chance;
-use beistand_test_support::world::World;
+use beistand_test_support::world::{Ending, World};
 
 const ARTICLES: [&str; 4] = ["returns", "sizes", "payment", "gone-for-long"];
 const LOCALES: [&str; 2] = ["de", "en"];
@@ -116,16 +116,15 @@ impl Readings {
         self.searches.entry((locale, query)).or_default().add(&found);
     }
 
-    /// Whether the last report was made.
-    pub fn is_closed(&self) -> bool {
-        self.closed
-    }
-
-    /// A last look, two days later: it takes everything along that was counted.
-    pub async fn close(&mut self, world: &World) {
-        self.closed = true;
-        world.phone_clock.jump(48 * 3_600_000);
-        self.view(world).await;
+    /// Makes sure that everything that was counted is reported, however wrong the clock was before: an app that starts
+    /// reports what is due. `false` once there is nothing left to do.
+    pub async fn close(&mut self, world: &mut World) -> bool {
+        if std::mem::replace(&mut self.closed, true) {
+            return false;
+        }
+        world.phone_clock.jump(200 * 24 * 3_600_000);
+        world.break_phone(Ending::Killed).await;
+        true
     }
 
     /// What is wrong with what the editors have.

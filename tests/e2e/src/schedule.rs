@@ -420,14 +420,14 @@ impl Run {
             return vec![format!("the last sync fails: {error}")];
         }
         for _ in 0..200 {
-            match self.world.client().outbox().flush(Duration::from_secs(3600)).await {
-                Ok(FlushOutcome::Empty) if self.readings.as_mut().is_some_and(|readings| !readings.is_closed()) => {
-                    // What is counted and not reported yet leaves as well.
-                    if let Some(readings) = &mut self.readings {
-                        readings.close(&self.world).await;
-                    }
-                }
+            let flushed = self.world.client().outbox().flush(Duration::from_secs(3600)).await;
+            match flushed {
                 Ok(FlushOutcome::Empty) => {
+                    if let Some(readings) = &mut self.readings
+                        && readings.close(&mut self.world).await
+                    {
+                        continue;
+                    }
                     // Copies that still wander arrive, and must change nothing.
                     tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
                     if let Err(error) = self.world.client().sync().await {

@@ -43,6 +43,30 @@ pub(crate) async fn rate(
     inner.act_unseen(move |connection, acting| queue_rating(connection, acting, article, body)).await
 }
 
+/// Something to count.
+#[derive(Clone, Debug)]
+pub(crate) enum Counted {
+    /// A person has opened an article.
+    View(ArticleId, Locale),
+    /// A search that a person has finished found nothing.
+    Search(Locale, String),
+}
+
+/// Counts behind the back of whoever reads: an answer does not wait for the disk. A count that the disk does not take is
+/// no loss that a person has to hear of.
+pub(crate) fn count_behind(inner: &Arc<Inner>, counted: Counted) {
+    let inner = inner.clone();
+    tokio::spawn(async move {
+        let done = match counted {
+            Counted::View(article, locale) => viewed(&inner, article, locale).await,
+            Counted::Search(locale, query) => found_nothing(&inner, locale, &query).await,
+        };
+        if let Err(error) = done {
+            tracing::debug!(%error, "something was not counted");
+        }
+    });
+}
+
 /// Counts that a person has opened an article.
 ///
 /// # Errors

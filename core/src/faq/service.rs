@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::build::Progress;
 use super::cache::{self, Cached, Shelf};
+use super::feedback::{self, Counted};
 use super::index::Found;
 use super::markdown::{self, Block};
 use super::snippet::{Highlight, Snippet, Sought};
@@ -152,8 +153,9 @@ impl Faq {
     /// `Storage`, `StorageFull`, `ShutDown`. A damaged cache is no error: it is begun anew from what the app carries.
     pub async fn search(&self, query: &str, options: SearchOptions) -> Result<SearchResults> {
         let (inner, query, wanted) = (self.inner.clone(), query.to_owned(), self.inner.faq.wanted());
+        let (typing, typed) = (options.typing, query.clone());
         let limit = options.limit.clamp(1, MOST_HITS);
-        state::read(&self.inner, move |connection, shelf| {
+        let results = state::read(&self.inner, move |connection, shelf| {
             let locale = options.locale.clone().or_else(|| language::language_of(&query, &wanted, &shelf.locales()));
             let locale = locale.unwrap_or_else(|| wanted.clone());
             let mut results = SearchResults::default();
@@ -169,7 +171,12 @@ impl Faq {
             }
             Ok(results)
         })
-        .await
+        .await?;
+        // What is still being typed finds nothing for other reasons; so does a phone that has no article yet.
+        if let (true, false, Some(locale)) = (results.hits.is_empty(), typing, &results.locale_used) {
+            feedback::count_behind(&self.inner, Counted::Search(locale.clone(), typed));
+        }
+        Ok(results)
     }
 
     /// Articles that may answer what is being written, at most three; none if nothing is near.
@@ -202,8 +209,21 @@ impl Faq {
         .await?;
         if let Some(article) = &found {
             state::prefetch(&self.inner, &article.images);
+            feedback::count_behind(&self.inner, Counted::View(article.id.clone(), article.locale.clone()));
         }
         Ok(found)
+    }
+
+    /// Tells the editors whether an article helped; offline too. Of several ratings of one article and language the last
+    /// counts. The person is not asked about it again: a rating is in no list of what waits, and one that the server
+    /// refuses is dropped.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the comment has more than 1,000 characters, `OutboxFull` if 200 ratings wait, `Storage`,
+    /// `StorageFull`, `ShutDown`. Nothing was stored then.
+    pub async fn rate(&self, article: &ArticleView, helpful: bool, comment: Option<&str>) -> Result<()> {
+        let (id, locale) = (article.id.clone(), article.locale.clone());
+        feedback::rate(&self.inner, id, locale, article.version, helpful, comment).await
     }
 
     /// The collections in the editors' order.

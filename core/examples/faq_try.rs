@@ -1,8 +1,20 @@
 #![allow(missing_docs, unused, clippy::all)]
 use std::collections::HashSet;
 use std::time::Instant;
-#[path = "../src/faq/mod.rs"]
-mod faq;
+mod faq {
+    #[path = "/tmp/wt/faq-search/core/src/faq/compound.rs"]
+    pub mod compound;
+    #[path = "/tmp/wt/faq-search/core/src/faq/index.rs"]
+    pub mod index;
+    #[path = "/tmp/wt/faq-search/core/src/faq/query.rs"]
+    pub mod query;
+    #[path = "/tmp/wt/faq-search/core/src/faq/suggest.rs"]
+    pub mod suggest;
+    #[path = "/tmp/wt/faq-search/core/src/faq/text.rs"]
+    pub mod text;
+    #[path = "/tmp/wt/faq-search/core/src/faq/vocabulary.rs"]
+    pub mod vocabulary;
+}
 use faq::index::{Entry, Index};
 use rusqlite::Connection;
 use serde::Deserialize;
@@ -60,6 +72,9 @@ fn typo(text: &str, rng: &mut fastrand::Rng) -> String {
     o.into_iter().collect()
 }
 fn main() {
+    if let Ok(dump) = std::env::var("DUMP") {
+        return dump_evidence(&dump);
+    }
     let mut rest = vec![];
     for f in std::env::args().skip(1) {
         let set: Set = serde_json::from_str(&std::fs::read_to_string(&f).unwrap()).unwrap();
@@ -122,5 +137,38 @@ fn main() {
     }
     for r in rest {
         println!("{r}")
+    }
+}
+
+fn build(set: &Set) -> (Connection, Index) {
+    let c = Connection::open_in_memory().unwrap();
+    let index = Index::new(1, &set.lang.parse().unwrap());
+    c.execute_batch("BEGIN").unwrap();
+    index.create(&c).unwrap();
+    for (i, d) in set.docs.iter().enumerate() {
+        index.learn(&Entry { row: i as i64, title: &d.title, also_asked_as: &[], text: &d.body });
+    }
+    for (i, d) in set.docs.iter().enumerate() {
+        index.put(&c, &Entry { row: i as i64, title: &d.title, also_asked_as: &[], text: &d.body }).unwrap();
+    }
+    index.finish(&c).unwrap();
+    c.execute_batch("COMMIT").unwrap();
+    (c, index)
+}
+/// spec file lines: set-file \t label \t queries-file
+fn dump_evidence(spec: &str) {
+    for line in std::fs::read_to_string(spec).unwrap().lines() {
+        let f: Vec<&str> = line.split('\t').collect();
+        let set: Set = serde_json::from_str(&std::fs::read_to_string(f[0]).unwrap()).unwrap();
+        let (c, index) = build(&set);
+        let v: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(f[2]).unwrap()).unwrap();
+        for q in v["queries"].as_array().unwrap() {
+            let e = faq::suggest::Evidence::default();
+
+            println!(
+                "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
+                set.name, f[1], f[2], e.known, e.covered, e.in_title, e.words, e.contents
+            );
+        }
     }
 }

@@ -12,8 +12,9 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::compound;
 use super::query::{self, Query};
+use super::suggest::{self, Evidence};
 use super::text::{Analysis, Word, joined};
-use super::vocabulary::Vocabulary;
+use super::vocabulary::{Meaning, Vocabulary};
 
 /// What an article gives to the index.
 pub(crate) struct Entry<'a> {
@@ -49,6 +50,9 @@ pub(crate) struct Index {
 
 /// How far down a ranking is read before rankings are merged.
 const DEPTH: u32 = 100;
+
+/// A title that has no word of a query needs one in so many of its trigrams: *Rücksendung* for *zurückschicken*.
+const ALIKE: usize = 8;
 
 impl Index {
     /// The index number `number` in a file.
@@ -154,19 +158,95 @@ impl Index {
         limit: usize,
     ) -> rusqlite::Result<Vec<Found>> {
         let query = Query::new(&self.analysis, query, typing);
-        let meant = self.vocabulary(connection)?.meant(&self.analysis, &query.terms);
-        let words = query::expression(meant.iter().map(String::as_str), query.beginning.as_deref());
-        let threes = query::trigrams(query.terms.iter().map(|term| term.folded.as_str()));
+        let meaning = self.vocabulary(connection)?.meaning(&self.analysis, &query.terms);
+        self.find(connection, &query, &meaning, limit)
+    }
+
+    /// Articles that may answer a draft, with the logarithm of the odds as score; none if nothing is near.
+    pub fn suggest(&self, connection: &Connection, draft: &str, limit: usize) -> rusqlite::Result<Vec<Found>> {
+        let mut near = Vec::new();
+        for (row, evidence) in self.evidence(connection, draft, limit)? {
+            let score = evidence.log_odds();
+            if score >= suggest::THRESHOLD {
+                near.push(Found { row, score });
+            }
+        }
+        Ok(near)
+    }
+
+    /// What speaks for the articles that fit a draft best.
+    fn evidence(&self, connection: &Connection, draft: &str, limit: usize) -> rusqlite::Result<Vec<(i64, Evidence)>> {
+        let query = Query::new(&self.analysis, draft, false);
+        let vocabulary = self.vocabulary(connection)?;
+        let meaning = vocabulary.meaning(&self.analysis, &query.terms);
+        let found = self.find(connection, &query, &meaning, limit)?;
+        let weights: Vec<f64> = meaning.terms.iter().map(|term| vocabulary.weight(term)).collect();
+        let all = weights.iter().sum::<f64>() + suggest::UNKNOWN * f64::from(meaning.unknown) * vocabulary.weight("");
+        let part = |have: f64| if all > 0.0 { have / all } else { 0.0 };
+        let mut evidence = Vec::new();
+        for Found { row, .. } in found {
+            let (mut covered, mut in_title) = (0.0, 0.0);
+            for (term, weight) in meaning.terms.iter().zip(&weights) {
+                covered += if self.has(connection, row, "", term)? { *weight } else { 0.0 };
+                in_title += if self.has(connection, row, "title : ", term)? { *weight } else { 0.0 };
+            }
+            let known = (meaning.known + 0.5) / (f64::from(meaning.contents) + 1.0);
+            let (covered, in_title) = (part(covered), part(in_title));
+            evidence
+                .push((row, Evidence { known, covered, in_title, words: meaning.words, contents: meaning.contents }));
+        }
+        Ok(evidence)
+    }
+
+    fn has(&self, connection: &Connection, row: i64, column: &str, term: &str) -> rusqlite::Result<bool> {
+        let Some(expression) = query::expression(std::iter::once(term), None) else { return Ok(false) };
+        let words = &self.words;
+        connection
+            .prepare_cached(&format!("SELECT 1 FROM {words} WHERE {words} MATCH ?1 AND rowid = ?2"))?
+            .exists(params![format!("{column}{expression}"), row])
+    }
+
+    fn find(
+        &self,
+        connection: &Connection,
+        query: &Query,
+        meaning: &Meaning,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<Found>> {
+        let words = query::expression(meaning.terms.iter().map(String::as_str), query.beginning.as_deref());
+        let threes = query::trigrams(meaning.spelt.iter().map(String::as_str));
         let titles = query::expression(threes.iter().map(String::as_str), None);
         let by_words = ranked(connection, &self.words, words)?;
-        let by_title = ranked(connection, &self.titles, titles)?;
+        let mut by_title = ranked(connection, &self.titles, titles)?;
+        // Where words find enough, letters only change the order. Where they do not, letters alone bring up anything.
+        if by_words.len() < limit {
+            let mut near = Vec::new();
+            for (row, score) in by_title.into_iter().take(limit) {
+                if by_words.iter().any(|(known, _)| *known == row) || self.is_alike(connection, row, &threes)? {
+                    near.push((row, score));
+                }
+            }
+            by_title = near;
+        }
         let fused = query::fuse(&[&by_words, &by_title], limit);
         Ok(fused.into_iter().map(|(row, score)| Found { row, score }).collect())
     }
 
-    /// Articles that may answer a draft; none if nothing is near.
-    pub fn suggest(&self, connection: &Connection, draft: &str, limit: usize) -> rusqlite::Result<Vec<Found>> {
-        self.search(connection, draft, false, limit)
+    /// Whether a title has enough of the trigrams of a query to be taken for it.
+    fn is_alike(&self, connection: &Connection, row: i64, threes: &[String]) -> rusqlite::Result<bool> {
+        let titles = &self.titles;
+        let mut statement =
+            connection.prepare_cached(&format!("SELECT 1 FROM {titles} WHERE {titles} MATCH ?1 AND rowid = ?2"))?;
+        let enough = threes.len().div_ceil(ALIKE);
+        let mut have = 0;
+        for three in threes {
+            let Some(expression) = query::expression(std::iter::once(three.as_str()), None) else { continue };
+            have += usize::from(statement.exists(params![expression, row])?);
+            if have >= enough {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// All terms of the index, read once and again after each change.
@@ -182,7 +262,9 @@ impl Index {
         }
         let mut statement = connection.prepare_cached(&format!("SELECT term, doc FROM {}_terms", self.words))?;
         let terms = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-        let fresh = Arc::new(Vocabulary::new(terms));
+        let all =
+            connection.query_row(&format!("SELECT count(*) FROM {}_docsize", self.words), [], |row| row.get(0))?;
+        let fresh = Arc::new(Vocabulary::new(terms, all));
         *kept = Some((generation, fresh.clone()));
         Ok(fresh)
     }
@@ -210,4 +292,153 @@ fn ranked(connection: &Connection, table: &str, expression: Option<String>) -> r
         .prepare_cached(&sql)?
         .query_map(params![expression, DEPTH], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Shelf(Connection, Index);
+
+    fn shelf(language: &str, articles: &[(&str, &str)]) -> Shelf {
+        let shelf = Shelf(Connection::open_in_memory().unwrap(), Index::new(7, &language.parse().unwrap()));
+        let Shelf(connection, index) = &shelf;
+        index.create(connection).unwrap();
+        let entries: Vec<_> =
+            (0..).zip(articles).map(|(row, (title, text))| Entry { row, title, also_asked_as: &[], text }).collect();
+        entries.iter().for_each(|entry| index.learn(entry));
+        entries.iter().for_each(|entry| index.put(connection, entry).unwrap());
+        index.finish(connection).unwrap();
+        shelf
+    }
+
+    impl Shelf {
+        fn rows(&self, query: &str, typing: bool) -> Vec<i64> {
+            self.1.search(&self.0, query, typing, 5).unwrap().iter().map(|found| found.row).collect()
+        }
+
+        fn first(&self, query: &str) -> Option<i64> {
+            self.rows(query, false).first().copied()
+        }
+    }
+
+    fn german() -> Shelf {
+        shelf(
+            "de",
+            &[
+                ("Wie lange dauert die Lieferung?", "Pakete sind zwei bis drei Werktage unterwegs, in jede Straße."),
+                ("Wie schicke ich etwas zurück?", "Sie bekommen einen Code. Das Etikett druckt der Paketshop."),
+                ("Welche Größe passt mir?", "Messen Sie Brust, Taille und Hüfte."),
+                ("Wie löse ich einen Gutschein ein?", "Geben Sie den Code an der Kasse ein."),
+                ("Was gilt für die Rücksendung?", "Dreißig Tage, mit allen Etiketten, in der Verpackung."),
+            ],
+        )
+    }
+
+    #[test]
+    fn strasse_is_found_as_straße() {
+        let shelf = german();
+        for query in ["strasse", "Straße", "STRASSE", "Straßen"] {
+            assert_eq!(shelf.first(query), Some(0), "{query}");
+        }
+    }
+
+    #[test]
+    fn groesse_is_found_as_größe() {
+        let shelf = german();
+        for query in ["groesse", "grosse", "Größe", "GRÖSSE", "grösse", "Gro\u{308}ße", "größen", "welche groessen"]
+        {
+            assert_eq!(shelf.first(query), Some(2), "{query}");
+        }
+    }
+
+    #[test]
+    fn zurückschicken_finds_rücksendung_and_the_other_way_round() {
+        let shelf = german();
+        for query in ["zurückschicken", "zurueckschicken", "zurück schicken", "Rücksendung", "ruecksendung"] {
+            let rows = shelf.rows(query, false);
+            assert!(rows.contains(&1) && rows.contains(&4), "{query}: {rows:?}");
+            assert!([1, 4].contains(&rows[0]), "{query}: {rows:?}");
+        }
+    }
+
+    #[test]
+    fn a_compound_finds_its_parts() {
+        let shelf = german();
+        assert_eq!(shelf.first("Lieferungsdauer"), Some(0));
+        assert_eq!(shelf.first("Gutscheincode"), Some(3));
+    }
+
+    #[test]
+    fn a_word_is_found_while_it_grows() {
+        let shelf = german();
+        for query in ["gu", "gut", "guts", "gutsch", "gutschein"] {
+            assert_eq!(shelf.rows(query, true).first(), Some(&3), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_slip_is_forgiven() {
+        let shelf = german();
+        for query in ["Gutshcein", "Gutschin", "Gutscheein", "Gutscgein"] {
+            assert_eq!(shelf.first(query), Some(3), "{query}");
+        }
+    }
+
+    #[test]
+    fn languages_without_spaces_are_found() {
+        let japanese =
+            shelf("ja", &[("返品したいときは", "三十日以内に"), ("送料はいくらですか", "四千円から無料です")]);
+        assert_eq!(
+            (japanese.first("返品"), japanese.first("送料無料"), japanese.first("返")),
+            (Some(0), Some(1), Some(0))
+        );
+        let chinese = shelf("zh", &[("如何退货", "三十天内"), ("运费是多少", "满额免费")]);
+        assert_eq!((chinese.first("退货"), chinese.first("运费")), (Some(0), Some(1)));
+        let thai = shelf("th", &[("คืนสินค้าอย่างไร", "ภายในสามสิบวัน"), ("ค่าจัดส่งเท่าไร", "ส่งฟรี")]);
+        assert_eq!((thai.first("คืนสินค้า"), thai.first("ค่าส่ง")), (Some(0), Some(1)));
+    }
+
+    #[test]
+    fn an_article_that_changes_is_found_by_its_new_words_only() {
+        let Shelf(connection, index) = german();
+        let changed =
+            Entry { row: 3, title: "Kann ich anprobieren?", also_asked_as: &["Umkleide".into()], text: "Ja." };
+        index.put(&connection, &changed).unwrap();
+        index.remove(&connection, 2).unwrap();
+        index.finish(&connection).unwrap();
+        let shelf = Shelf(connection, index);
+        assert_eq!(shelf.first("anprobieren"), Some(3));
+        assert_eq!(shelf.first("Umkleide"), Some(3));
+        assert_eq!(shelf.rows("Gutschein", false), [0_i64; 0]);
+        assert!(!shelf.rows("Größe", false).contains(&2));
+    }
+
+    #[test]
+    fn a_draft_about_something_else_gets_nothing() {
+        let Shelf(connection, index) = german();
+        let suggest = |draft: &str| index.suggest(&connection, draft, 3).unwrap();
+        assert_eq!(suggest("Ich weiß nicht, welche Größe mir passt.").first().map(|found| found.row), Some(2));
+        assert_eq!(suggest("Mein Router verliert nachts die Verbindung zum Internet."), []);
+        assert_eq!(suggest(""), []);
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config::with_cases(64))]
+        #[test]
+        fn every_text_is_a_legal_query(
+            query in proptest::prop_oneof![
+                "\\PC{0,60}",
+                "([\"*^:+(){}-]|AND |OR |NOT |NEAR/2|title ?: ?|[a-z]{1,8}| |\n|\t|\u{0})*",
+                "([🧥👗🏽\u{200d}\u{fe0f}אבגדه\u{202e}]| )*",
+            ],
+            times in proptest::sample::select(vec![1_usize, 1, 1, 400]),
+            typing: bool,
+        ) {
+            let Shelf(connection, index) = german();
+            let query: String = query.repeat(times).chars().take(10_000).collect();
+            index.search(&connection, &query, typing, 5).unwrap();
+            index.suggest(&connection, &query, 3).unwrap();
+        }
+    }
 }

@@ -19,6 +19,7 @@ mod seed;
 mod service;
 mod snippet;
 mod state;
+mod suggest;
 #[cfg(test)]
 mod tests;
 mod text;

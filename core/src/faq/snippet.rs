@@ -213,20 +213,18 @@ fn located(text: &str, ranges: impl Iterator<Item = (usize, usize)>) -> Vec<High
     all
 }
 
-/// The part of a text that shows why a query found it.
-pub(crate) fn snippet(text: &str, query: &str, locale: &Locale) -> Snippet {
-    Sought::new(query, locale).snippet(text)
-}
-
-/// What a query found in a title.
-pub(crate) fn highlight(title: &str, query: &str, locale: &Locale) -> Vec<Highlight> {
-    Sought::new(query, locale).highlights(title)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn snippet(text: &str, query: &str, locale: &Locale) -> Snippet {
+        Sought::new(query, locale).snippet(text)
+    }
+
+    fn highlight(title: &str, query: &str, locale: &Locale) -> Vec<Highlight> {
+        Sought::new(query, locale).highlights(title)
+    }
 
     fn de() -> Locale {
         "de".parse().unwrap()
@@ -269,7 +267,7 @@ mod tests {
     fn a_text_without_the_words_is_shown_from_its_beginning() {
         let snippet = snippet("Eins zwei drei.", "vier", &de());
         assert_eq!((snippet.text.as_str(), snippet.highlights.len()), ("Eins zwei drei.", 0));
-        assert_eq!(super::snippet("", "vier", &de()), Snippet::default());
+        assert_eq!(snippet("", "vier", &de()), Snippet::default());
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //!
 //! Scripts that put no spaces between words (Chinese, Japanese, Thai …) are cut into overlapping pairs of characters.
 
+use std::collections::HashSet;
+
 use beistand_protocol::faq::Locale;
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
@@ -10,6 +12,10 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 /// How the texts of one language become terms.
 pub(crate) struct Analysis {
     stemmer: Option<Stemmer>,
+    /// Whether `ae`, `oe` and `ue` may stand for umlauts.
+    german: bool,
+    /// Terms that mean nothing by themselves: *and*, *ich*, *bitte*.
+    fillers: HashSet<String>,
 }
 
 /// A word of a text.
@@ -31,7 +37,11 @@ const LONGEST: usize = 64;
 impl Analysis {
     /// For texts of a language; one without a stemmer keeps its words as they are.
     pub fn new(locale: &Locale) -> Self {
-        Self { stemmer: algorithm(locale.language()).map(Stemmer::create) }
+        let stemmer = algorithm(locale.language()).map(Stemmer::create);
+        let mut analysis = Self { stemmer, german: locale.language() == "de", fillers: HashSet::new() };
+        let fillers = stop_words::lookup(locale.language()).unwrap_or_default();
+        analysis.fillers = fillers.iter().map(|word| analysis.stem(&word.to_lowercase())).collect();
+        analysis
     }
 
     /// All words of a text, in order.
@@ -75,6 +85,19 @@ impl Analysis {
             written.nfc().flat_map(char::to_lowercase).take(LONGEST).collect()
         };
         Word { start, end, term: self.stem(&lower), folded: fold(&lower) }
+    }
+
+    /// Whether a word says something by itself.
+    pub fn has_meaning(&self, folded: &str, term: &str) -> bool {
+        !self.fillers.contains(term)
+            && (!folded.is_ascii() || folded.len() > 2)
+            && !folded.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
+    /// The same word with its umlauts, folded, if it is written without: `grosse` for `groesse`.
+    pub fn transcribed(&self, folded: &str) -> Option<String> {
+        let read = folded.replace("ae", "a").replace("oe", "o").replace("ue", "u");
+        (self.german && read != folded).then_some(read)
     }
 
     /// The term of a word in lower case.

@@ -12,11 +12,38 @@ pub(crate) struct Vocabulary {
     terms: Vec<(String, u32)>,
     /// Where the terms of each length in characters stand in `terms`.
     by_length: Vec<Vec<u32>>,
+    /// Articles in the index.
+    all: u32,
+}
+
+/// What the words of a query mean in these articles.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(crate) struct Meaning {
+    /// The terms to look for, without doubles.
+    pub terms: Vec<String>,
+    /// How the words may be spelt, without accents, not stemmed.
+    pub spelt: Vec<String>,
+    /// Words of the query.
+    pub words: u32,
+    /// Words that no article has, or has anything near.
+    pub unknown: u32,
+    /// Words that say something by themselves.
+    pub contents: u32,
+    /// How many of those the articles have; a corrected one is half a word.
+    pub known: f64,
+}
+
+impl Meaning {
+    fn add(&mut self, term: String) {
+        if !self.terms.contains(&term) {
+            self.terms.push(term);
+        }
+    }
 }
 
 impl Vocabulary {
-    /// From terms in byte order.
-    pub fn new(terms: Vec<(String, u32)>) -> Self {
+    /// From terms in byte order, of so many articles.
+    pub fn new(terms: Vec<(String, u32)>, all: u32) -> Self {
         let mut by_length: Vec<Vec<u32>> = Vec::new();
         for (at, (term, _)) in (0..).zip(&terms) {
             let length = term.chars().count();
@@ -25,7 +52,7 @@ impl Vocabulary {
             }
             by_length[length].push(at);
         }
-        Self { terms, by_length }
+        Self { terms, by_length, all }
     }
 
     /// How many articles have the term.
@@ -43,34 +70,45 @@ impl Vocabulary {
         self.articles(term) > 0
     }
 
-    /// What to look for, without doubles: each term itself, or what it is most likely meant to be, with the halves of
+    /// What the words of a query mean here: each term itself, or what it is most likely meant to be, with the halves of
     /// compounds; and neighbours that are one word in the articles.
-    pub fn meant(&self, analysis: &Analysis, terms: &[Term]) -> Vec<String> {
-        let mut meant: Vec<String> = Vec::with_capacity(terms.len());
-        let mut add = |term: String| {
-            if !meant.contains(&term) {
-                meant.push(term);
-            }
+    pub fn meaning(&self, analysis: &Analysis, terms: &[Term]) -> Meaning {
+        let mut meaning = Meaning {
+            terms: Vec::with_capacity(terms.len()),
+            words: u32::try_from(terms.len()).unwrap_or(u32::MAX),
+            ..Meaning::default()
         };
         for term in terms {
-            if let Some(known) = self.nearest(analysis, term) {
-                add(known);
+            let nearest = self.nearest(analysis, term);
+            let other = if self.knows(&term.term) { None } else { analysis.transcribed(&term.folded) };
+            meaning.spelt.push(other.unwrap_or_else(|| term.folded.clone()));
+            let exact = nearest.as_ref().is_some_and(|nearest| *nearest == term.term);
+            let halves = compound::split(&term.folded, |half| analysis.stem(half), |half| self.articles(half));
+            meaning.unknown += u32::from(nearest.is_none());
+            if analysis.has_meaning(&term.folded, &term.term) {
+                meaning.contents += 1;
+                meaning.known += match (exact || halves.is_some(), &nearest) {
+                    (true, _) => 1.0,
+                    (false, Some(_)) => 0.5,
+                    (false, None) => 0.0,
+                };
             }
-            for half in compound::split(&term.folded, |half| analysis.stem(half), |half| self.articles(half))
-                .into_iter()
-                .flatten()
-            {
-                add(half);
-            }
+            nearest.into_iter().chain(halves.into_iter().flatten()).for_each(|known| meaning.add(known));
         }
         // Two words that the articles have need no third; joined at random, even good words say something else.
         for pair in terms.windows(2).filter(|pair| !pair.iter().all(|term| self.knows(&term.term))) {
             let together = analysis.stem(&format!("{}{}", pair[0].folded, pair[1].folded));
             if together.chars().count() >= SHORTEST_CORRECTED && self.knows(&together) {
-                add(together);
+                meaning.add(together);
             }
         }
-        meant
+        meaning
+    }
+
+    /// How much a term tells one article from the others: its inverse document frequency. Of a term that no article has,
+    /// what one would have that half an article has.
+    pub fn weight(&self, term: &str) -> f64 {
+        ((f64::from(self.all) + 1.0) / (f64::from(self.articles(term)) + 0.5)).ln().max(0.0)
     }
 
     /// The term itself; or the same with `ae`, `oe`, `ue` read as umlauts; or the most frequent within one edit.
@@ -78,7 +116,8 @@ impl Vocabulary {
         if self.knows(&term.term) {
             return Some(term.term.clone());
         }
-        transcribed(&term.folded)
+        analysis
+            .transcribed(&term.folded)
             .map(|other| analysis.stem(&other))
             .filter(|other| self.knows(other))
             .or_else(|| self.corrected(&term.term))
@@ -107,12 +146,6 @@ impl Vocabulary {
     }
 }
 
-/// `groesse` for *Größe*: how German is written without umlauts. `None` if there is nothing to read so.
-fn transcribed(folded: &str) -> Option<String> {
-    let read = folded.replace("ae", "a").replace("oe", "o").replace("ue", "u");
-    (read != folded).then_some(read)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,7 +157,7 @@ mod tests {
         terms.sort();
         terms.dedup();
         let query = Query::new(&analysis, query, false);
-        Vocabulary::new(terms).meant(&analysis, &query.terms)
+        Vocabulary::new(terms, 2).meaning(&analysis, &query.terms).terms
     }
 
     #[test]

@@ -256,17 +256,17 @@ mod tests {
     fn a_snippet_shows_the_place_with_most_of_the_words() {
         let filler = "Hier steht etwas, das niemand sucht. ".repeat(20);
         let text = format!("{filler}Die Rückgabe ist 30 Tage lang möglich,\nin jeder Filiale. {filler}");
-        let snippet = snippet(&text, "rückgabe filiale", &de());
-        assert!(snippet.text.starts_with('…') && snippet.text.ends_with('…'), "{}", snippet.text);
-        assert!(snippet.text.chars().count() <= CHARACTERS + 2);
-        assert_eq!(marked(&snippet.text, &snippet.highlights), ["Rückgabe", "Filiale"]);
-        assert!(snippet.text.contains("möglich, in jeder"), "{}", snippet.text);
+        let shown = snippet(&text, "rückgabe filiale", &de());
+        assert!(shown.text.starts_with('…') && shown.text.ends_with('…'), "{}", shown.text);
+        assert!(shown.text.chars().count() <= CHARACTERS + 2);
+        assert_eq!(marked(&shown.text, &shown.highlights), ["Rückgabe", "Filiale"]);
+        assert!(shown.text.contains("möglich, in jeder"), "{}", shown.text);
     }
 
     #[test]
     fn a_text_without_the_words_is_shown_from_its_beginning() {
-        let snippet = snippet("Eins zwei drei.", "vier", &de());
-        assert_eq!((snippet.text.as_str(), snippet.highlights.len()), ("Eins zwei drei.", 0));
+        let shown = snippet("Eins zwei drei.", "vier", &de());
+        assert_eq!((shown.text.as_str(), shown.highlights.len()), ("Eins zwei drei.", 0));
         assert_eq!(snippet("", "vier", &de()), Snippet::default());
     }
 
@@ -280,11 +280,11 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_and_query_give_ranges_that_fit(text in "(\\PC|Hemd |\n){0,300}", query in "(\\PC|Hemd ){0,40}") {
-            let snippet = snippet(&text, &query, &de());
-            marked(&snippet.text, &snippet.highlights);
-            prop_assert!(snippet.text.chars().count() <= CHARACTERS + 2);
+            let shown = snippet(&text, &query, &de());
+            marked(&shown.text, &shown.highlights);
+            prop_assert!(shown.text.chars().count() <= CHARACTERS + 2);
             let mut until = 0;
-            for at in &snippet.highlights {
+            for at in &shown.highlights {
                 prop_assert!(at.start < at.end && (at.start > until || until == 0));
                 until = at.end;
             }

@@ -5,8 +5,8 @@
 mod access;
 mod attachments;
 mod faq;
-mod faq_import;
 mod faq_feedback;
+mod faq_import;
 mod files;
 mod hostile_files;
 mod house;

@@ -127,8 +127,7 @@ async fn resolve(
     path = "/v1/faq/{locale}",
     tag = "visitor",
     params(
-        ("locale" = String, Path, description = "A language tag (BCP 47)", max_length = 60, example = "de-AT",
-            pattern = "^[a-z]{2}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$"),
+        ("locale" = String, Path, description = "A language tag (BCP 47)", example = "de-AT"),
         ("since" = Option<u64>, Query, description = "The publication that the client has"),
         ("If-None-Match" = Option<String>, Header, description = "The ETag of the copy that the client has")
     ),
@@ -151,6 +150,9 @@ pub(crate) async fn publication(
 ) -> Answer<Response> {
     let wanted: Option<Locale> = named(&path, "locale").and_then(|tag| tag.parse().ok());
     let wanted = wanted.ok_or_else(|| Refusal::parameter("locale", "the path needs a language tag here"))?;
+    if since.is_some_and(|since| i64::try_from(since).is_err()) {
+        return Err(Refusal::parameter("since", "the number of a publication has 63 bits"));
+    }
     let index = shared.store.faq_index(app.id).await?;
     let (locale, version) = resolve(&shared, &index, app.id, &wanted, since).await?;
     let etag = format!("\"{version}\"");

@@ -102,6 +102,11 @@ async fn carry_out(management: &Management, command: FaqCommand) -> Result<(), F
             let app = management.app(app.key.as_deref()).await?;
             let drafts = store.faq_drafts(app.id).await?;
             let import = read(&from, locale, &drafts, prune)?;
+            if let Some(default) =
+                import.default_locale.as_ref().filter(|_| import.default_locale != drafts.default_locale)
+            {
+                print_line(&format!("{default} becomes the default"))?;
+            }
             if dry_run {
                 return print_changes(&editing::would_change(&drafts, &import, prune));
             }

@@ -70,6 +70,8 @@ impl Faults {
             return Ok(value);
         }
         self.0.sort();
+        // A folder that cannot be read is met wherever it is looked at.
+        self.0.dedup();
         Err(self)
     }
 }

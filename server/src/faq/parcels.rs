@@ -155,3 +155,28 @@ impl Parcels {
         Ok(Some(delta.filter(|delta| delta.gzip.len() <= whole.gzip.len()).unwrap_or(whole)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_bounded_and_the_last_asked_for_stays() {
+        let parcels = Parcels::default();
+        let name = |number: u64| (AppId(1), number, None);
+        let first = parcels.slot(name(0));
+        for number in 1..=200 {
+            parcels.slot(name(number));
+            assert!(Arc::ptr_eq(&parcels.slot(name(0)), &first), "what is asked for all the time stays");
+        }
+        assert_eq!(parcels.kept.lock().unwrap().len(), KEPT);
+        let large = || Ready { version: 1, plain: vec![0; KEPT_BYTES / 3].into(), gzip: Bytes::new() };
+        for number in 1_000..1_010 {
+            let _ = parcels.slot(name(number)).set(Some(Arc::new(large())));
+        }
+        parcels.slot(name(2_000));
+        let kept = parcels.kept.lock().unwrap();
+        let bytes: usize = kept.iter().filter_map(|(_, slot)| slot.get()?.as_ref()).map(|ready| ready.size()).sum();
+        assert!(bytes <= KEPT_BYTES, "{bytes}");
+    }
+}

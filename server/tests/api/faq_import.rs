@@ -134,6 +134,7 @@ fn a_symbolic_link_leads_nowhere() {
     {
         assert!(faults.contains(named), "{named} is not in:\n{faults}");
     }
+    assert_eq!(faults.matches("en: a symbolic").count(), 1, "{faults}");
     assert!(!faults.contains("Geheim"));
 }
 

@@ -92,6 +92,18 @@ def upload(base, who, content, whole):
     return attachment
 
 
+def published():
+    """The number of the demo's FAQ in German and one of its pictures."""
+    request = urllib.request.Request(URL + "/v1/faq/de", headers={"X-App-Key": APP_KEY})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        _, header, contents = answer.read().split(b"\n", 2)
+    images = [image["sha256"] for article in json.loads(contents)["articles"] for image in article.get("images", [])]
+    return json.loads(header)["version"], images[0]
+
+
+FAQ_VERSION, FAQ_IMAGE = published()
+
+
 def is_category(value):
     return isinstance(value, str)
 
@@ -163,6 +175,13 @@ def before_call(context, case, kwargs):
         # Made-up metadata would be refused before anything else is looked at.
         if random.random() < 0.5:
             headers.update(announcement(str(uuid.uuid4()), os.urandom(8)))
+    if path == "/v1/faq/{locale}" and random.random() < 0.8:
+        # Made-up tags alone would never get a publication, nor made-up numbers what changed since.
+        parameters["locale"] = random.choice(["de", "de-AT", "en", "it"])
+        if isinstance((case.query or {}).get("since"), int) and case.query["since"] >= 0:
+            case.query["since"] = FAQ_VERSION
+    if re.fullmatch("[0-9a-f]{64}", str(parameters.get("sha256"))) and random.random() < 0.8:
+        parameters["sha256"] = FAQ_IMAGE
     opens = path == "/v1/conversations/{id}" and method != "get"
     if opens and is_uuid(parameters.get("id")):
         parameters["id"] = str(uuid.uuid4())

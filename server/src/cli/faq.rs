@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use beistand_protocol::faq::Locale;
+use beistand_protocol::faq::{ArticleCounts, Locale};
 use beistand_server::{
     ServerConfig, SystemClock,
     faq::{self, editing},
@@ -83,6 +83,14 @@ pub(super) enum FaqCommand {
         #[command(flatten)]
         app: App,
     },
+    /// Say what readers think: views, ratings, comments, searches without a result
+    Counts {
+        #[command(flatten)]
+        app: App,
+        /// The most articles, and the most searches
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
     /// Say what is published and what waits
     List {
         #[command(flatten)]
@@ -144,6 +152,25 @@ async fn carry_out(management: &Management, command: FaqCommand) -> Result<(), F
         FaqCommand::Key { app } => {
             let app = management.app(app.key.as_deref()).await?;
             print_line(&editing::key(store, clock, app.id).await?.public())?;
+        }
+        FaqCommand::Counts { app, limit } => {
+            let app = management.app(app.key.as_deref()).await?;
+            let counts = store.faq_counts(app.id, limit).await?;
+            // A comment may have line breaks; here each has one line.
+            let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for of in &counts.articles {
+                let ArticleCounts { article, locale, views, helpful, not_helpful, .. } = of;
+                print_line(&format!(
+                    "article {article} {locale} views {views} helpful {helpful} not-helpful {not_helpful}"
+                ))?;
+                for comment in &of.comments {
+                    let said = if comment.helpful { "helpful" } else { "not-helpful" };
+                    print_line(&format!("  {said} version {} {}", comment.version, one_line(&comment.text)))?;
+                }
+            }
+            for search in &counts.searches {
+                print_line(&format!("search {} {} times {}", search.locale, search.count, one_line(&search.query)))?;
+            }
         }
         FaqCommand::List { app } => {
             let app = management.app(app.key.as_deref()).await?;

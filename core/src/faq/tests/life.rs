@@ -1,8 +1,11 @@
 //! First launch, refresh, other languages, the end.
 
 use super::fake::{Server, Weather, articles, client, ids, settings};
+use beistand_protocol::{Code, Lane};
+
 use crate::error::ErrorKind;
 use crate::faq::{SearchOptions, samples::article};
+use crate::outbox::payload::Payload;
 
 #[tokio::test]
 async fn the_first_launch_without_a_network_has_answers() {
@@ -61,5 +64,41 @@ async fn a_reader_sees_news_without_asking_for_them() {
     assert_eq!(ids(&faq).await, ["a0"]);
     while observed.next().await.unwrap().version != Some(version) {}
     assert_eq!(ids(&faq).await, ["a0", "a1"]);
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_is_opened_and_what_is_not_found_is_counted_and_a_rating_waits_unseen() {
+    let (folder, server) = (tempfile::tempdir().unwrap(), Server::default());
+    server.publish("de", &articles(0..2));
+    let mut settings = settings(folder.path());
+    settings.faq_seeds = vec![server.seed("de")];
+    server.weather(Weather::Offline);
+    let client = client(&server, settings);
+    let faq = client.faq();
+    let article = faq.article(&"a1".parse().unwrap()).await.unwrap().unwrap();
+    let typing = SearchOptions { typing: true, ..SearchOptions::default() };
+    assert!(faq.search("Qwzxkj", typing).await.unwrap().hits.is_empty());
+    assert!(faq.search("Xyzzyqw", SearchOptions::default()).await.unwrap().hits.is_empty());
+    faq.search("Frage1", SearchOptions::default()).await.unwrap();
+    faq.rate(&article, false, Some("Wo?")).await.unwrap();
+    faq.rate(&article, true, Some(" ")).await.unwrap();
+    let too_long = faq.rate(&article, true, Some(&"a".repeat(1_001))).await.unwrap_err();
+    assert_eq!(too_long.kind, ErrorKind::InvalidInput(Code::TextTooLong));
+    assert!(client.outbox().items().await.unwrap().is_empty(), "nobody is shown a rating that waits");
+    // Counts are written behind the back of the reader.
+    let counted = loop {
+        let counted = client.inner.database.read(crate::store::faq_counts::counted).await.unwrap();
+        if counted.views.len() + counted.searches.len() >= 2 {
+            break counted;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!((counted.views[0].article.as_str(), counted.views[0].count), ("a1", 1));
+    assert_eq!((counted.searches.len(), counted.searches[0].query.as_str()), (1, "xyzzyqw"));
+    let rows = client.inner.database.read(|connection| crate::store::outbox::of_lane(connection, Lane::Faq)).await;
+    let [row] = &rows.unwrap()[..] else { panic!("one rating waits") };
+    let Payload::FaqFeedback { article, body } = &row.payload else { panic!("a rating waits") };
+    assert_eq!((article.as_str(), body.helpful, &body.comment, body.version), ("a1", true, &None, 1));
     client.shutdown().await;
 }

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::compound;
 use super::query::{self, Query};
+use super::snippet::Sought;
 use super::suggest::{self, Evidence};
 use super::text::{Analysis, Word, joined};
 use super::vocabulary::{Meaning, Vocabulary};
@@ -41,7 +42,7 @@ pub(crate) struct Found {
 pub(crate) struct Index {
     words: String,
     titles: String,
-    analysis: Analysis,
+    analysis: Arc<Analysis>,
     /// With the generation that it was read in.
     vocabulary: Mutex<Option<(i64, Arc<Vocabulary>)>>,
     /// How often a batch of changes has each term, while it is written.
@@ -60,7 +61,7 @@ impl Index {
         Self {
             words: format!("faq_words_{number}"),
             titles: format!("faq_titles_{number}"),
-            analysis: Analysis::new(locale),
+            analysis: Arc::new(Analysis::new(locale)),
             vocabulary: Mutex::new(None),
             learnt: Mutex::new(HashMap::new()),
         }
@@ -160,6 +161,16 @@ impl Index {
         let query = Query::new(&self.analysis, query, typing);
         let meaning = self.vocabulary(connection)?.meaning(&self.analysis, &query.terms);
         self.find(connection, &query, &meaning, limit)
+    }
+
+    /// What of a query is to be highlighted in these articles.
+    pub fn sought(&self, query: &str) -> Sought {
+        Sought::new(query, self.analysis.clone())
+    }
+
+    /// How near the nearest article is to a draft, offered or not: the logarithm of the odds.
+    pub fn nearness(&self, connection: &Connection, draft: &str) -> rusqlite::Result<Option<f64>> {
+        Ok(self.evidence(connection, draft, 1)?.first().map(|(_, evidence)| evidence.log_odds()))
     }
 
     /// Articles that may answer a draft, with the logarithm of the odds as score; none if nothing is near.

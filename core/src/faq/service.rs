@@ -12,9 +12,9 @@ use serde::Serialize;
 use super::build::Progress;
 use super::cache::{self, Cached, Shelf};
 use super::feedback::{self, Counted};
-use super::index::Found;
+use super::index::{Found, Index};
 use super::markdown::{self, Block};
-use super::snippet::{Highlight, Snippet, Sought};
+use super::snippet::{Highlight, Snippet};
 use super::{images, language, state};
 use crate::client::{Guard, Inner};
 use crate::error::{Result, StoreError};
@@ -160,8 +160,9 @@ impl Faq {
             let locale = locale.unwrap_or_else(|| wanted.clone());
             let mut results = SearchResults::default();
             for cached in to_search(shelf, &locale, options.locale.is_some()) {
-                let found = inner.faq.index(shelf, cached).search(connection, &query, options.typing, limit)?;
-                results.hits = hits(connection, cached, &query, found)?;
+                let index = inner.faq.index(shelf, cached);
+                let found = index.search(connection, &query, options.typing, limit)?;
+                results.hits = hits(connection, cached, &index, &query, found)?;
                 if !results.hits.is_empty() || results.locale_used.is_none() {
                     results.locale_used = Some(cached.locale.clone());
                 }
@@ -188,8 +189,21 @@ impl Faq {
         state::read(&self.inner, move |connection, shelf| {
             let locale = language::language_of(&draft, &wanted, &shelf.locales()).unwrap_or_else(|| wanted.clone());
             let Some(cached) = shelf.resolve(&locale) else { return Ok(Vec::new()) };
-            let found = inner.faq.index(shelf, cached).suggest(connection, &draft, SUGGESTIONS)?;
-            hits(connection, cached, &draft, found)
+            let index = inner.faq.index(shelf, cached);
+            let found = index.suggest(connection, &draft, SUGGESTIONS)?;
+            hits(connection, cached, &index, &draft, found)
+        })
+        .await
+    }
+
+    /// How near the nearest article is to a draft, as the logarithm of the odds that it answers it, whether
+    /// [`Faq::suggest`] would offer it or not. For measuring where the line should be.
+    #[doc(hidden)]
+    pub async fn nearness(&self, draft: &str) -> Result<Option<f64>> {
+        let (inner, draft, wanted) = (self.inner.clone(), draft.to_owned(), self.inner.faq.wanted());
+        state::read(&self.inner, move |connection, shelf| {
+            let Some(cached) = shelf.resolve(&wanted) else { return Ok(None) };
+            Ok(inner.faq.index(shelf, cached).nearness(connection, &draft)?)
         })
         .await
     }
@@ -341,10 +355,11 @@ fn language_of_article<'a>(
 fn hits(
     connection: &Connection,
     cached: &Cached,
+    index: &Index,
     query: &str,
     found: Vec<Found>,
 ) -> std::result::Result<Vec<Hit>, StoreError> {
-    let sought = Sought::new(query, &cached.locale);
+    let sought = index.sought(query);
     let mut hits = Vec::with_capacity(found.len());
     for found in found {
         let Some(article) = cache::by_row(connection, found.row)? else { continue };

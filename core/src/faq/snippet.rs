@@ -1,9 +1,8 @@
 //! The part of a text that shows why it was found, with what to highlight; pure.
 
-use std::collections::HashSet;
-
-use beistand_protocol::faq::Locale;
 use serde::Serialize;
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::query::{Query, within_one_edit};
 use super::text::{Analysis, Word};
@@ -38,16 +37,15 @@ const SHORTEST_SLIP: usize = 5;
 
 /// What words a query is made of, to be found again in texts.
 pub(crate) struct Sought {
-    analysis: Analysis,
+    analysis: Arc<Analysis>,
     terms: HashSet<String>,
     slips: Vec<Vec<char>>,
     beginning: Option<String>,
 }
 
 impl Sought {
-    /// The words of a query in the language of the texts.
-    pub fn new(query: &str, locale: &Locale) -> Self {
-        let analysis = Analysis::new(locale);
+    /// The words of a query, by the analysis of the texts.
+    pub fn new(query: &str, analysis: Arc<Analysis>) -> Self {
         // The last word may be the beginning of one, even where nobody types any more: it does no harm in a highlight.
         let query = Query::new(&analysis, query, true);
         let slips = query.terms.iter().map(|term| term.term.chars().collect::<Vec<_>>());
@@ -216,14 +214,15 @@ fn located(text: &str, ranges: impl Iterator<Item = (usize, usize)>) -> Vec<High
 #[cfg(test)]
 mod tests {
     use super::*;
+    use beistand_protocol::faq::Locale;
     use proptest::prelude::*;
 
     fn snippet(text: &str, query: &str, locale: &Locale) -> Snippet {
-        Sought::new(query, locale).snippet(text)
+        Sought::new(query, Arc::new(Analysis::new(locale))).snippet(text)
     }
 
     fn highlight(title: &str, query: &str, locale: &Locale) -> Vec<Highlight> {
-        Sought::new(query, locale).highlights(title)
+        Sought::new(query, Arc::new(Analysis::new(locale))).highlights(title)
     }
 
     fn de() -> Locale {

@@ -7,6 +7,8 @@ use beistand_core::protocol::{AttachmentId, ConversationId, MessageId, Priority,
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
+use crate::eval::Eval;
+
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done
@@ -61,6 +63,22 @@ pub enum Command {
     Person(PersonCommand),
     /// Work as an agent: list, show, reply, note, assign, status, watch
     Agent(AgentArguments),
+    /// Look into the FAQ, offline too
+    Faq(FaqArguments),
+}
+
+/// What is done with the FAQ.
+#[derive(Args, Debug)]
+pub struct FaqArguments {
+    #[command(subcommand)]
+    pub command: FaqCommand,
+}
+
+/// What is done with the FAQ.
+#[derive(Subcommand, Debug)]
+pub enum FaqCommand {
+    /// Measure how good the search is, on questions whose answers are known
+    Eval(Eval),
 }
 
 /// What a person does.

@@ -6,6 +6,7 @@
 mod agent;
 mod args;
 mod chat;
+mod eval;
 mod exit;
 mod harmless;
 mod human;
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::{
-    args::{Arguments, Command},
+    args::{Arguments, Command, FaqCommand},
     exit::{Exit, Failure},
     output::Output,
 };
@@ -51,6 +52,9 @@ fn main() -> ExitCode {
 async fn run(arguments: Arguments, output: &mut Output) -> Result<(), Failure> {
     match arguments.command {
         Command::Agent(desk) => agent::run(&arguments.place, desk, output).await,
+        Command::Faq(faq) => match faq.command {
+            FaqCommand::Eval(eval) => eval::run(eval, output).await,
+        },
         Command::Person(command) => person::run(&arguments.place, command, output).await,
     }
 }

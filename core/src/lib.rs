@@ -34,7 +34,7 @@ pub use client::{Client, ClientBuilder};
 pub use config::Settings;
 pub use conversations::{ConversationList, Conversations, Difference, Opened, Timeline};
 pub use error::{Error, ErrorKind, Result, RetryKind};
-pub use faq::{Faq, FaqError, FaqSeed};
+pub use faq::{Faq, FaqError, FaqSeed, SearchOptions};
 pub use model::{
     Attachment, AttachmentState, ClientEvent, Connection, Conversation, Message, MessageBody, MessageDraft,
     MessageState, OperationKind, OutboxItem, OutboxState, TicketDraft, Transfer, Typing,

@@ -15,6 +15,7 @@ use crate::api::transport::{Request, Response};
 use crate::client::Inner;
 use crate::clock::Now;
 use crate::error::{Error, ErrorKind};
+use crate::outbox::outcome;
 use crate::outbox::payload::Method;
 use crate::outbox::policy::Policy;
 
@@ -144,8 +145,9 @@ async fn ask(inner: &Arc<Inner>, wanted: &Locale, have: Option<&Cached>) -> std:
             // Nothing is published: what the app carries stays.
             CallError::Refused(Code::NotFound) => {}
             error => {
-                let retry_after = response.header("retry-after").and_then(|text| text.parse().ok());
-                return Err(Missed { error: error.into(), retry_after: retry_after.map(Duration::from_secs) });
+                let retry_after =
+                    response.header("retry-after").and_then(|text| outcome::retry_after(text, inner.clock.wall()));
+                return Err(Missed { error: error.into(), retry_after });
             }
         },
     }

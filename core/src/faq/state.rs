@@ -237,13 +237,18 @@ pub(crate) async fn ready(inner: &Arc<Inner>) -> Result<()> {
         return Ok(());
     }
     let (now, wanted) = (inner.clock.wall(), faq.wanted());
-    let shelf = faq
-        .database
-        .write(move |connection| {
+    let open = || {
+        let wanted = wanted.clone();
+        faq.database.write(move |connection| {
             cache::used(connection, &wanted, now)?;
             Shelf::read(connection)
         })
-        .await?;
+    };
+    let shelf = match open().await {
+        // It has been begun anew.
+        Err(StoreError::Damaged) => open().await?,
+        opened => opened?,
+    };
     report_rebuilt(inner);
     faq.opened.store(true, Ordering::SeqCst);
     let mut waiting = seeds_in_order(inner).await;

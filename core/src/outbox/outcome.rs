@@ -105,7 +105,7 @@ pub(crate) fn known_problem(response: &Response) -> Option<(Code, Problem)> {
 }
 
 /// Reads `Retry-After`: seconds, or a date (RFC 9110, 10.2.3) held against this phone's clock.
-fn retry_after(text: &str, wall: UnixMillis) -> Option<Duration> {
+pub(crate) fn retry_after(text: &str, wall: UnixMillis) -> Option<Duration> {
     if let Ok(seconds) = text.trim().parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }

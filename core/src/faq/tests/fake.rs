@@ -18,7 +18,7 @@ pub(crate) enum Weather {
     #[default]
     Calm,
     Offline,
-    /// The body ends after so many bytes, and nobody notices.
+    /// The body ends after so many bytes, but before its end, and nobody notices.
     Cut(usize),
     /// Something else answers.
     Instead(u16, Vec<u8>),
@@ -106,6 +106,11 @@ impl Server {
         body(200, &[("etag", name)], parcel.to_bytes().unwrap())
     }
 
+    /// The publications before the newest are unknown from now on: whoever has one gets the whole.
+    pub fn forget_history(&self, locale: &str) {
+        self.held().published.remove(&locale.parse().unwrap());
+    }
+
     /// The newest publication, as an app carries it.
     pub fn seed(&self, locale: &str) -> FaqSeed {
         FaqSeed::bytes(self.answer(&format!("v1/faq/{locale}"), None).body)
@@ -138,7 +143,7 @@ impl Transport for Server {
             Weather::Calm => Ok(self.answer(&request.path, etag.as_deref())),
             Weather::Cut(end) => {
                 let mut whole = self.answer(&request.path, etag.as_deref());
-                whole.body.truncate(end);
+                whole.body.truncate(end.min(whole.body.len().saturating_sub(1)));
                 Ok(whole)
             }
         };

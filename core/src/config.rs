@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base64::Engine;
 use url::Url;
 
 use crate::api::tls;
@@ -110,6 +111,18 @@ impl Settings {
         })
     }
 
+    /// Pins the key that publications of the FAQ must be signed with, in Base64 as `beistand-server faq key` prints it.
+    ///
+    /// # Errors
+    /// If the text is no Ed25519 public key.
+    pub fn pin_faq_key(&mut self, key: &str) -> Result<()> {
+        let bytes = base64::engine::general_purpose::STANDARD.decode(key.trim()).ok();
+        let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+        let none = || Error::new(ErrorKind::Configuration, "the FAQ key is not 32 bytes in Base64");
+        self.faq_key = Some(bytes.ok_or_else(none)?);
+        Ok(())
+    }
+
     /// Trusts the authorities in a PEM text besides those of the operating system: for a desk with an authority of its own,
     /// and for trying things out. On Android the app's network security configuration says this.
     ///
@@ -171,6 +184,10 @@ mod tests {
             assert_eq!(error.kind, ErrorKind::Configuration, "{server}");
         }
         assert!(Settings::new("http://127.0.0.1:1", "k", "").is_err());
+        let mut settings = Settings::new("https://x", "k", "d").unwrap();
+        for key in ["", "nonsense", "AAAA"] {
+            assert_eq!(settings.pin_faq_key(key).unwrap_err().kind, ErrorKind::Configuration, "{key}");
+        }
         assert_eq!(Settings::new("https://x/support", "k", "d").unwrap().server.path(), "/support/");
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use beistand_protocol::Credential;
 use beistand_protocol::faq::{Article, Bundle, Contents, Delta, Locale, Parcel};
+use beistand_protocol::problem::PROBLEM_JSON;
+use beistand_protocol::{Code, Credential, Problem};
 
 use crate::api::transport::{Carried, Request, Response, Socket, Transport, TransportError};
 use crate::faq::samples;
@@ -80,9 +81,8 @@ impl Server {
             body,
         };
         let problem = || {
-            let json =
-                br#"{"type":"https://beistand.dev/problems/not-found","title":"x","status":404,"code":"not-found"}"#;
-            body(404, &[("content-type", "application/problem+json".into())], json.to_vec())
+            let json = serde_json::to_vec(&Problem::new(Code::NotFound, "there is none")).unwrap();
+            body(404, &[("content-type", PROBLEM_JSON.into())], json)
         };
         let tag = path.strip_prefix("v1/faq/").expect("a question for the FAQ");
         if let Some(name) = tag.strip_prefix("images/") {

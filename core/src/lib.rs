@@ -46,3 +46,8 @@ pub use outbox::{FlushOutcome, Outbox};
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/embedding.md")]
 struct Guide;
+
+/// The code of the page on the FAQ.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/faq.md")]
+struct FaqGuide;

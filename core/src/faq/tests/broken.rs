@@ -158,7 +158,8 @@ async fn a_file_that_is_damaged_is_begun_anew_from_the_seeds() {
     let file = folder.path().join("faq.sqlite3");
     let garbage = |length: usize| (0..length).map(|n| (n % 251) as u8).collect::<Vec<u8>>();
     type Damage = Box<dyn Fn()>;
-    let rewrite = |change: Box<dyn Fn(&mut Vec<u8>)>| -> Damage {
+    type Change = Box<dyn Fn(&mut Vec<u8>)>;
+    let rewrite = |change: Change| -> Damage {
         let file = file.clone();
         Box::new(move || {
             let mut bytes = std::fs::read(&file).unwrap();

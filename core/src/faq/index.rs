@@ -1,8 +1,8 @@
 //! The search index of one language: FTS5 tables beside the articles, in the same file and transactions.
 //!
 //! Two tables: `faq_words_<n>` holds the terms of titles and bodies, stemmed by us, so that SQLite's tokenizer only cuts
-//! at spaces; `faq_titles_<n>` holds the trigrams of titles. Neither holds the text itself. Beware: `detail=none` and
-//! `detail=column` make such tables smaller and `bm25` silently wrong.
+//! at spaces, and not the text itself; `faq_titles_<n>` holds the titles without accents, whose trigrams are kept in
+//! memory. Beware: `detail=none` and `detail=column` make such a table smaller and `bm25` silently wrong.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,7 @@ use super::query::{self, Query};
 use super::snippet::Sought;
 use super::suggest::{self, Evidence};
 use super::text::{Analysis, Word, joined};
+use super::titles::Titles;
 use super::vocabulary::{Meaning, Vocabulary};
 
 /// What an article gives to the index.
@@ -43,17 +44,20 @@ pub(crate) struct Index {
     words: String,
     titles: String,
     analysis: Arc<Analysis>,
-    /// With the generation that it was read in.
-    vocabulary: Mutex<Option<(i64, Arc<Vocabulary>)>>,
+    /// What was read of it, and in which generation.
+    known: Mutex<Option<(i64, Arc<Known>)>>,
     /// How often a batch of changes has each term, while it is written.
     learnt: Mutex<HashMap<String, u32>>,
 }
 
-/// How far down a ranking is read before rankings are merged.
-const DEPTH: u32 = 100;
+/// What of an index is kept in memory.
+struct Known {
+    vocabulary: Vocabulary,
+    titles: Titles,
+}
 
-/// A title that has no word of a query needs one in so many of its trigrams: *Rücksendung* for *zurückschicken*.
-const ALIKE: usize = 8;
+/// How far down a ranking is read before rankings are merged.
+const DEPTH: usize = 100;
 
 impl Index {
     /// The index number `number` in a file.
@@ -62,7 +66,7 @@ impl Index {
             words: format!("faq_words_{number}"),
             titles: format!("faq_titles_{number}"),
             analysis: Arc::new(Analysis::new(locale)),
-            vocabulary: Mutex::new(None),
+            known: Mutex::new(None),
             learnt: Mutex::new(HashMap::new()),
         }
     }
@@ -73,8 +77,7 @@ impl Index {
         connection.execute_batch(&format!(
             "CREATE VIRTUAL TABLE {words} USING fts5(title, body, content='', contentless_delete=1, tokenize='ascii');
              CREATE VIRTUAL TABLE {words}_terms USING fts5vocab({words}, row);
-             CREATE VIRTUAL TABLE {titles}
-                 USING fts5(title, content='', contentless_delete=1, tokenize='trigram case_sensitive 1');
+             CREATE TABLE {titles} (row INTEGER PRIMARY KEY, folded TEXT NOT NULL) STRICT;
              CREATE TABLE IF NOT EXISTS faq_index_state (name TEXT PRIMARY KEY, generation INTEGER NOT NULL) WITHOUT ROWID;
              INSERT OR REPLACE INTO faq_index_state VALUES ('{words}', abs(random()));"
         ))
@@ -101,18 +104,18 @@ impl Index {
     /// Puts an article in, in place of what its row had.
     pub fn put(&self, connection: &Connection, entry: &Entry<'_>) -> rusqlite::Result<()> {
         if self.learnt().is_empty() {
-            let known = self.vocabulary(connection)?;
-            *self.learnt() = known.counts().collect();
+            let known = self.known(connection)?;
+            *self.learnt() = known.vocabulary.counts().collect();
         }
         let titles: Vec<Word> = entry.titles().flat_map(|title| self.analysis.words(title)).collect();
-        let folded = format!(" {} ", joined(titles.iter().map(|word| word.folded.as_str()), entry.title.len()));
+        let folded = joined(titles.iter().map(|word| word.folded.as_str()), entry.title.len());
         let title = self.terms(&titles);
         let body = self.terms(&self.analysis.words(entry.text));
         connection
             .prepare_cached(&format!("INSERT OR REPLACE INTO {} (rowid, title, body) VALUES (?1, ?2, ?3)", self.words))?
             .execute(params![entry.row, title, body])?;
         connection
-            .prepare_cached(&format!("INSERT OR REPLACE INTO {} (rowid, title) VALUES (?1, ?2)", self.titles))?
+            .prepare_cached(&format!("INSERT OR REPLACE INTO {} (row, folded) VALUES (?1, ?2)", self.titles))?
             .execute(params![entry.row, folded])?;
         Ok(())
     }
@@ -141,11 +144,10 @@ impl Index {
 
     /// Ends a batch of changes, in their transaction.
     pub fn finish(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let Self { words, titles, .. } = self;
+        let words = &self.words;
         *self.learnt() = HashMap::new();
         connection.execute_batch(&format!(
             "INSERT INTO {words} ({words}) VALUES ('optimize');
-             INSERT INTO {titles} ({titles}) VALUES ('optimize');
              UPDATE faq_index_state SET generation = abs(random()) WHERE name = '{words}';"
         ))
     }
@@ -159,8 +161,9 @@ impl Index {
         limit: usize,
     ) -> rusqlite::Result<Vec<Found>> {
         let query = Query::new(&self.analysis, query, typing);
-        let meaning = self.vocabulary(connection)?.meaning(&self.analysis, &query.terms);
-        self.find(connection, &query, &meaning, limit)
+        let known = self.known(connection)?;
+        let meaning = known.vocabulary.meaning(&self.analysis, &query.terms);
+        self.find(connection, &query, &meaning, &known, limit)
     }
 
     /// What of a query is to be highlighted in these articles.
@@ -188,25 +191,30 @@ impl Index {
     /// What speaks for the articles that fit a draft best.
     fn evidence(&self, connection: &Connection, draft: &str, limit: usize) -> rusqlite::Result<Vec<(i64, Evidence)>> {
         let query = Query::new(&self.analysis, draft, false);
-        let vocabulary = self.vocabulary(connection)?;
+        let known = self.known(connection)?;
+        let vocabulary = &known.vocabulary;
         let meaning = vocabulary.meaning(&self.analysis, &query.terms);
-        let found = self.find(connection, &query, &meaning, limit)?;
+        let found = self.find(connection, &query, &meaning, &known, limit)?;
         let weights: Vec<f64> = meaning.terms.iter().map(|term| vocabulary.weight(term)).collect();
         let all = weights.iter().sum::<f64>() + suggest::UNKNOWN * f64::from(meaning.unknown) * vocabulary.weight("");
         let part = |have: f64| if all > 0.0 { have / all } else { 0.0 };
-        let mut evidence = Vec::new();
+        let mut all_evidence = Vec::new();
         for Found { row, .. } in found {
             let (mut covered, mut in_title) = (0.0, 0.0);
             for (term, weight) in meaning.terms.iter().zip(&weights) {
                 covered += if self.has(connection, row, "", term)? { *weight } else { 0.0 };
                 in_title += if self.has(connection, row, "title : ", term)? { *weight } else { 0.0 };
             }
-            let known = (meaning.known + 0.5) / (f64::from(meaning.contents) + 1.0);
-            let (covered, in_title) = (part(covered), part(in_title));
-            evidence
-                .push((row, Evidence { known, covered, in_title, words: meaning.words, contents: meaning.contents }));
+            let evidence = Evidence {
+                known: (meaning.known + 0.5) / (f64::from(meaning.contents) + 1.0),
+                covered: part(covered),
+                in_title: part(in_title),
+                words: meaning.words,
+                contents: meaning.contents,
+            };
+            all_evidence.push((row, evidence));
         }
-        Ok(evidence)
+        Ok(all_evidence)
     }
 
     fn has(&self, connection: &Connection, row: i64, column: &str, term: &str) -> rusqlite::Result<bool> {
@@ -222,60 +230,41 @@ impl Index {
         connection: &Connection,
         query: &Query,
         meaning: &Meaning,
+        known: &Known,
         limit: usize,
     ) -> rusqlite::Result<Vec<Found>> {
-        let words = query::expression(meaning.terms.iter().map(String::as_str), query.beginning.as_deref());
-        let threes = query::trigrams(meaning.spelt.iter().map(String::as_str));
-        let titles = query::expression(threes.iter().map(String::as_str), None);
-        let by_words = ranked(connection, &self.words, words)?;
-        let mut by_title = ranked(connection, &self.titles, titles)?;
+        let terms = known.vocabulary.affordable(&meaning.terms);
+        let beginning = query.beginning.as_deref().filter(|part| terms.is_empty() || known.vocabulary.affords(part));
+        let by_words = ranked(connection, &self.words, query::expression(terms.into_iter(), beginning))?;
+        let mut by_title = known.titles.like(meaning.spelt.iter().map(String::as_str), DEPTH);
         // Where words find enough, letters only change the order. Where they do not, letters alone bring up anything.
         if by_words.len() < limit {
-            let mut near = Vec::new();
-            for (row, score) in by_title.into_iter().take(limit) {
-                if by_words.iter().any(|(known, _)| *known == row) || self.is_alike(connection, row, &threes)? {
-                    near.push((row, score));
-                }
-            }
-            by_title = near;
+            by_title.retain(|title| title.is_alike || by_words.iter().any(|(row, _)| *row == title.row));
         }
+        let by_title: Vec<(i64, f64)> = by_title.into_iter().map(|title| (title.row, title.score)).collect();
         let fused = query::fuse(&[&by_words, &by_title], limit);
         Ok(fused.into_iter().map(|(row, score)| Found { row, score }).collect())
     }
 
-    /// Whether a title has enough of the trigrams of a query to be taken for it.
-    fn is_alike(&self, connection: &Connection, row: i64, threes: &[String]) -> rusqlite::Result<bool> {
-        let titles = &self.titles;
-        let mut statement =
-            connection.prepare_cached(&format!("SELECT 1 FROM {titles} WHERE {titles} MATCH ?1 AND rowid = ?2"))?;
-        let enough = threes.len().div_ceil(ALIKE);
-        let mut have = 0;
-        for three in threes {
-            let Some(expression) = query::expression(std::iter::once(three.as_str()), None) else { continue };
-            have += usize::from(statement.exists(params![expression, row])?);
-            if have >= enough {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// All terms of the index, read once and again after each change.
-    fn vocabulary(&self, connection: &Connection) -> rusqlite::Result<Arc<Vocabulary>> {
+    /// All terms and titles of the index, read once and again after each change.
+    fn known(&self, connection: &Connection) -> rusqlite::Result<Arc<Known>> {
         let generation = connection
             .prepare_cached("SELECT generation FROM faq_index_state WHERE name = ?1")?
             .query_row([&self.words], |row| row.get(0))
             .optional()?
             .unwrap_or_default();
-        let mut kept = self.vocabulary.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, vocabulary)) = kept.as_ref().filter(|(at, _)| *at == generation) {
-            return Ok(vocabulary.clone());
+        let mut kept = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = kept.as_ref().filter(|(at, _)| *at == generation) {
+            return Ok(known.clone());
         }
-        let mut statement = connection.prepare_cached(&format!("SELECT term, doc FROM {}_terms", self.words))?;
+        let mut statement = connection.prepare(&format!("SELECT term, doc FROM {}_terms", self.words))?;
         let terms = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-        let all =
-            connection.query_row(&format!("SELECT count(*) FROM {}_docsize", self.words), [], |row| row.get(0))?;
-        let fresh = Arc::new(Vocabulary::new(terms, all));
+        let mut statement = connection.prepare(&format!("SELECT row, folded FROM {}", self.titles))?;
+        let titles = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let titles = titles.collect::<rusqlite::Result<Vec<(i64, String)>>>()?;
+        let all = u32::try_from(titles.len()).unwrap_or(u32::MAX);
+        let titles = Titles::new(titles.iter().map(|(row, folded)| (*row, folded.as_str())));
+        let fresh = Arc::new(Known { vocabulary: Vocabulary::new(terms, all), titles });
         *kept = Some((generation, fresh.clone()));
         Ok(fresh)
     }

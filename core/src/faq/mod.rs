@@ -23,6 +23,7 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 mod text;
+mod titles;
 mod verify;
 mod vocabulary;
 

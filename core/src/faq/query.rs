@@ -73,19 +73,22 @@ pub(crate) fn expression<'a>(terms: impl Iterator<Item = &'a str>, beginning: Op
     (!all.is_empty()).then_some(all)
 }
 
-/// The distinct runs of three characters in words, each word with a space before and behind.
-pub(crate) fn trigrams<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut seen = HashSet::new();
+/// The distinct runs of three characters in words, each word with a space before and behind; each as one number.
+pub(crate) fn trigrams<'a>(words: impl Iterator<Item = &'a str>) -> Vec<u64> {
     let mut all = Vec::new();
-    for word in words {
-        let padded: Vec<char> = std::iter::once(' ').chain(word.chars()).chain([' ']).collect();
-        for three in padded.windows(3) {
-            let three: String = three.iter().collect();
-            if seen.insert(three.clone()) {
+    for word in words.filter(|word| !word.is_empty()) {
+        // A character has 21 bits.
+        let (mut three, mut read) = (u64::from(' '), 1);
+        for c in word.chars().chain([' ']) {
+            three = (three << 21 | u64::from(c)) & (1 << 63) - 1;
+            read += 1;
+            if read >= 3 {
                 all.push(three);
             }
         }
     }
+    all.sort_unstable();
+    all.dedup();
     all
 }
 

@@ -1,11 +1,13 @@
 //! The part of a text that shows why it was found, with what to highlight; pure.
 
 use serde::Serialize;
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::query::{Query, within_one_edit};
-use super::text::{Analysis, Word};
+use super::text::{Analysis, Word, places};
 
 /// A part of a text to highlight. All offsets are from the beginning of that text, ends exclusive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -41,6 +43,23 @@ pub(crate) struct Sought {
     terms: HashSet<String>,
     slips: Vec<Vec<char>>,
     beginning: Option<String>,
+    /// What was found out of words as they are written: texts of one FAQ share most of theirs.
+    seen: RefCell<HashMap<String, Option<Fit>>>,
+}
+
+/// How well a word fits, and which word it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Fit {
+    weight: u32,
+    /// Equal for the forms of one word.
+    word: u64,
+}
+
+/// A word of a text that was looked for.
+struct Hit {
+    start: usize,
+    end: usize,
+    fit: Fit,
 }
 
 impl Sought {
@@ -54,57 +73,70 @@ impl Sought {
             terms: query.terms.into_iter().map(|term| term.term).collect(),
             beginning: query.beginning.filter(|beginning| beginning.chars().count() > 2 || !beginning.is_ascii()),
             analysis,
+            seen: RefCell::default(),
         }
     }
 
+    /// The words of a text that were looked for, in order.
+    fn hits(&self, text: &str) -> Vec<Hit> {
+        let mut seen = self.seen.borrow_mut();
+        let mut hits = Vec::new();
+        for place in places(text) {
+            let written = &text[place.start..place.end];
+            let fit = match seen.get(written) {
+                Some(fit) => *fit,
+                None => {
+                    let fit = self.fit(&self.analysis.word(text, place));
+                    seen.insert(written.to_owned(), fit);
+                    fit
+                }
+            };
+            hits.extend(fit.map(|fit| Hit { start: place.start, end: place.end, fit }));
+        }
+        hits
+    }
+
     /// How well a word fits: a word that was looked for, a slip of one, or nothing.
-    fn fits(&self, word: &Word, letters: &mut Vec<char>) -> Option<u32> {
-        if self.terms.contains(&word.term) {
-            // Two letters stand everywhere: *in* and *im* are no reason to choose a place.
-            return Some(if word.term.len() > 3 { 4 } else { 1 });
-        }
-        if self.beginning.as_ref().is_some_and(|beginning| word.folded.starts_with(beginning.as_str())) {
-            return Some(4);
-        }
-        letters.clear();
-        letters.extend(word.term.chars());
-        let slip = letters.len() >= SHORTEST_SLIP && self.slips.iter().any(|slip| within_one_edit(slip, letters));
-        slip.then_some(3)
+    fn fit(&self, word: &Word) -> Option<Fit> {
+        let weight = if self.terms.contains(&word.term) {
+            // Words without a meaning of their own stand everywhere, and are no reason to choose a place.
+            if self.analysis.has_meaning(&word.folded, &word.term) { 4 } else { 0 }
+        } else if self.beginning.as_ref().is_some_and(|beginning| word.folded.starts_with(beginning.as_str())) {
+            4
+        } else {
+            let letters: Vec<char> = word.term.chars().collect();
+            let slip = letters.len() >= SHORTEST_SLIP && self.slips.iter().any(|slip| within_one_edit(slip, &letters));
+            if slip { 3 } else { 0 }
+        };
+        let mut hasher = DefaultHasher::new();
+        word.term.hash(&mut hasher);
+        (weight > 0).then(|| Fit { weight, word: hasher.finish() })
     }
 
     /// What to highlight in a text that is shown whole.
     pub fn highlights(&self, text: &str) -> Vec<Highlight> {
-        let mut letters = Vec::new();
-        let words = self.analysis.words(text);
-        located(
-            text,
-            words.iter().filter(|word| self.fits(word, &mut letters).is_some()).map(|word| (word.start, word.end)),
-        )
+        located(text, self.hits(text).into_iter().map(|hit| (hit.start, hit.end)))
     }
 
     /// The part of a text with most of the words, cut at words.
     pub fn snippet(&self, text: &str) -> Snippet {
-        let mut letters = Vec::new();
-        let words = self.analysis.words(text);
-        let weights: Vec<u32> = words.iter().map(|word| self.fits(word, &mut letters).unwrap_or(0)).collect();
-        let (from, to) = best_part(text, &words, &weights);
+        let hits = self.hits(text);
+        let (from, to) = best_part(text, &hits);
         let mut shown = String::with_capacity(CHARACTERS * 2);
         if from > 0 {
             shown.push('…');
         }
         let mut marks = Vec::new();
         let mut at = from;
-        for (word, weight) in words.iter().zip(&weights) {
-            if word.start < at || word.end > to {
-                continue;
+        for hit in hits.iter().filter(|hit| hit.start >= from && hit.end <= to) {
+            // Pairs of characters overlap.
+            if hit.start >= at {
+                push_on_one_line(&mut shown, &text[at..hit.start]);
             }
-            push_on_one_line(&mut shown, &text[at..word.start]);
-            let start = shown.len();
-            shown.push_str(&text[word.start..word.end]);
-            if *weight > 0 {
-                marks.push((start, shown.len()));
-            }
-            at = word.end;
+            let start = shown.len() - at.saturating_sub(hit.start);
+            shown.push_str(&text[hit.start.max(at)..hit.end]);
+            marks.push((start, shown.len()));
+            at = hit.end;
         }
         push_on_one_line(&mut shown, &text[at..to]);
         let end = shown.trim_end().len();
@@ -119,40 +151,42 @@ impl Sought {
 
 /// Where the part with the most weight begins and ends, in bytes. Each word counts once: three times the same is not
 /// three words. The earliest of equals.
-fn best_part(text: &str, words: &[Word], weights: &[u32]) -> (usize, usize) {
-    let mut best = (0, 0, 0);
-    let mut first = 0;
-    let Some(begin) = words.first() else { return (0, cut(text, 0)) };
+fn best_part(text: &str, hits: &[Hit]) -> (usize, usize) {
+    let Some(begin) = hits.first() else { return (0, cut(text, 0)) };
     // Positions in characters, to measure parts as a reader does.
-    let mut position = Vec::with_capacity(words.len());
-    let (mut bytes, mut characters) = (begin.start, 0);
-    for word in words {
-        characters += text[bytes.min(word.start)..word.start].chars().count();
-        bytes = word.start;
+    let mut position = Vec::with_capacity(hits.len());
+    let (mut bytes, mut characters) = (0, 0);
+    for hit in hits {
+        characters += text[bytes..hit.start].chars().count();
+        bytes = hit.start;
         position.push(characters);
     }
-    for (last, word) in words.iter().enumerate() {
-        if weights[last] == 0 && last > 0 {
-            continue;
-        }
-        let length = text[word.start..word.end].chars().count();
+    let mut best = (0, 0, 0);
+    let mut first = 0;
+    for (last, hit) in hits.iter().enumerate() {
+        let length = text[hit.start..hit.end].chars().count();
         while position[last] + length - position[first] > CHARACTERS && first < last {
             first += 1;
         }
         let mut seen = HashSet::new();
-        let weight: u32 =
-            (first..=last).filter(|at| weights[*at] > 0 && seen.insert(&words[*at].term)).map(|at| weights[at]).sum();
+        let part = hits.iter().take(last + 1).skip(first);
+        let weight: u32 = part.filter(|hit| seen.insert(hit.fit.word)).map(|hit| hit.fit.weight).sum();
         if weight > best.0 {
             best = (weight, first, last);
         }
     }
     let (_, first, last) = best;
-    // From the first hit on, with what leads up to it as far as there is room: half of the rest.
-    let hit = (first..=last).find(|at| weights[*at] > 0).unwrap_or(first);
-    let room = CHARACTERS.saturating_sub(position[last] - position[hit]) / 2;
-    let start = (0..=hit).rev().take_while(|at| position[hit] - position[*at] <= room).last().unwrap_or(hit);
+    // What leads up to the first hit, as far as there is room: half of the rest.
+    let room = CHARACTERS.saturating_sub(position[last] - position[first]) / 2;
+    let hit = hits.get(first).unwrap_or(begin);
+    let lead: Vec<(usize, char)> = text[..hit.start].char_indices().rev().take(room).collect();
     // A beginning that is nearly there is there.
-    let start = if position[start] <= 20 { 0 } else { words[start].start };
+    let start = if position[first] <= room.max(20) {
+        0
+    } else {
+        let space = lead.iter().rev().find(|(_, c)| c.is_whitespace());
+        space.map_or(hit.start, |(at, c)| at + c.len_utf8())
+    };
     (start, cut(text, start))
 }
 

@@ -46,38 +46,16 @@ impl Analysis {
 
     /// All words of a text, in order.
     pub fn words(&self, text: &str) -> Vec<Word> {
-        let mut words = Vec::new();
-        let mut run: Option<(usize, Script)> = None;
-        let mut end = 0;
-        for (at, c) in text.char_indices() {
-            let script = script_of(c);
-            match (run, script) {
-                // A mark belongs to whatever it stands on.
-                (Some(_), None) if is_combining_mark(c) => {}
-                (Some((start, kind)), other) if other != Some(kind) => {
-                    self.close(text, start, end, kind, &mut words);
-                    run = other.map(|kind| (at, kind));
-                }
-                (None, Some(kind)) => run = Some((at, kind)),
-                _ => {}
-            }
-            end = at + c.len_utf8();
-        }
-        if let Some((start, kind)) = run {
-            self.close(text, start, end, kind, &mut words);
-        }
-        words
+        places(text).into_iter().map(|place| self.word(text, place)).collect()
     }
 
-    fn close(&self, text: &str, start: usize, end: usize, script: Script, words: &mut Vec<Word>) {
-        match script {
-            Script::Spaced => words.push(self.word(text, start, end)),
-            Script::Unspaced => pairs(text, start, end, words),
+    /// The word at a place.
+    pub fn word(&self, text: &str, Place { start, end, script }: Place) -> Word {
+        let written = text.get(start..end).unwrap_or_default();
+        if script == Script::Unspaced {
+            let folded: String = written.nfkc().filter(|c| c.is_alphanumeric() || is_combining_mark(*c)).collect();
+            return Word { start, end, term: folded.clone(), folded };
         }
-    }
-
-    fn word(&self, text: &str, start: usize, end: usize) -> Word {
-        let written = &text[start..end];
         // ASCII is composed already, which is most of what there is.
         let lower: String = if written.is_ascii() {
             written.chars().take(LONGEST).map(|c| c.to_ascii_lowercase()).collect()
@@ -121,7 +99,44 @@ pub(crate) fn joined<'a>(words: impl Iterator<Item = &'a str>, about: usize) -> 
     all
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Where a word stands, in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Place {
+    pub start: usize,
+    pub end: usize,
+    script: Script,
+}
+
+/// Where the words of a text stand, in order.
+pub(crate) fn places(text: &str) -> Vec<Place> {
+    let mut places = Vec::with_capacity(text.len() / 6);
+    let mut run: Option<(usize, Script)> = None;
+    let mut end = 0;
+    let mut close = |start, end, script| match script {
+        Script::Spaced => places.push(Place { start, end, script }),
+        Script::Unspaced => pairs(text, start, end, &mut places),
+    };
+    for (at, c) in text.char_indices() {
+        let script = script_of(c);
+        match (run, script) {
+            // A mark belongs to whatever it stands on.
+            (Some(_), None) if is_combining_mark(c) => {}
+            (Some((start, kind)), other) if other != Some(kind) => {
+                close(start, end, kind);
+                run = other.map(|kind| (at, kind));
+            }
+            (None, Some(kind)) => run = Some((at, kind)),
+            _ => {}
+        }
+        end = at + c.len_utf8();
+    }
+    if let Some((start, kind)) = run {
+        close(start, end, kind);
+    }
+    places
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Script {
     /// Words stand apart.
     Spaced,
@@ -138,7 +153,8 @@ fn script_of(c: char) -> Option<Script> {
         | '\u{1000}'..='\u{103e}'
         | '\u{1780}'..='\u{17d3}'
         | '\u{3005}'..='\u{3007}'
-        | '\u{3041}'..='\u{309f}'
+        | '\u{3041}'..='\u{3096}'
+        | '\u{309d}'..='\u{309f}'
         | '\u{30a1}'..='\u{30ff}'
         | '\u{3105}'..='\u{312f}'
         | '\u{31f0}'..='\u{31ff}'
@@ -153,13 +169,11 @@ fn script_of(c: char) -> Option<Script> {
 }
 
 /// Each character with the next, and the last alone: a single character is then found as the beginning of a pair.
-fn pairs(text: &str, start: usize, end: usize, words: &mut Vec<Word>) {
-    let run = &text[start..end];
-    let mut characters = run.char_indices().peekable();
+fn pairs(text: &str, start: usize, end: usize, places: &mut Vec<Place>) {
+    let mut characters = text[start..end].char_indices().peekable();
     while let Some((at, c)) = characters.next() {
         let length = c.len_utf8() + characters.peek().map_or(0, |(_, next)| next.len_utf8());
-        let folded = run[at..at + length].nfkc().collect::<String>();
-        words.push(Word { start: start + at, end: start + at + length, term: folded.clone(), folded });
+        places.push(Place { start: start + at, end: start + at + length, script: Script::Unspaced });
     }
 }
 

@@ -7,7 +7,7 @@ use beistand_core::protocol::{AttachmentId, ConversationId, MessageId, Priority,
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
-use crate::eval::Eval;
+use crate::faq::{self, FaqArguments};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -15,7 +15,7 @@ Exit codes:
   1  anything else that went wrong, such as no connection in `sync` or a full disk
   2  the command line is wrong, or a text or value in it breaks a rule; nothing was stored
   3  not delivered within --wait or --timeout; what was written is safe and leaves by itself later
-  4  there is no such conversation, message, row or agent
+  4  there is no such conversation, message, row, agent or article
   5  the server refused; also if what is left in the outbox waits for a decision (the code is named)
 
 With --json every command prints JSON documents, one a line. If the exit code is not 0, the last document has a member
@@ -51,6 +51,12 @@ pub struct Place {
     /// Certificates of authorities in PEM that are trusted besides the system's
     #[arg(long, global = true, env = "BEISTAND_CA_FILE", hide_env_values = true, help_heading = COMMON, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
+    /// Articles that are there without a network, as `beistand-server faq bundle` writes them; may be repeated
+    #[arg(long, global = true, env = "BEISTAND_FAQ_SEED", hide_env_values = true, help_heading = COMMON, value_name = "FILE")]
+    pub faq_seed: Vec<PathBuf>,
+    /// Public key that articles must be signed with, see `beistand-server faq key`
+    #[arg(long, global = true, env = "BEISTAND_FAQ_KEY", hide_env_values = true, help_heading = COMMON, value_name = "BASE64", value_parser = faq::key)]
+    pub faq_key: Option<[u8; 32]>,
     /// Print JSON documents, one a line
     #[arg(long, global = true, help_heading = COMMON)]
     pub json: bool,
@@ -61,24 +67,10 @@ pub struct Place {
 pub enum Command {
     #[command(flatten)]
     Person(PersonCommand),
-    /// Work as an agent: list, show, reply, note, assign, status, watch
+    /// Work as an agent: list, show, reply, note, assign, status, watch, faq
     Agent(AgentArguments),
-    /// Look into the FAQ, offline too
+    /// Find answers, offline too: search, show, suggest, list, rate, refresh
     Faq(FaqArguments),
-}
-
-/// What is done with the FAQ.
-#[derive(Args, Debug)]
-pub struct FaqArguments {
-    #[command(subcommand)]
-    pub command: FaqCommand,
-}
-
-/// What is done with the FAQ.
-#[derive(Subcommand, Debug)]
-pub enum FaqCommand {
-    /// Measure how good the search is, on questions whose answers are known
-    Eval(Eval),
 }
 
 /// What a person does.
@@ -226,6 +218,9 @@ pub struct Open {
     /// Stay until it is delivered, at most so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub wait: Option<Duration>,
+    /// Name articles of the FAQ that may answer it already, once it is safe
+    #[arg(long)]
+    pub suggest: bool,
 }
 
 /// A priority as it stands on the command line.
@@ -336,6 +331,8 @@ pub enum AgentCommand {
         #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
         time: Option<Duration>,
     },
+    /// Print what readers of the FAQ say about its articles, and what they searched in vain
+    Faq,
 }
 
 /// What an agent writes, and where.
@@ -422,6 +419,15 @@ mod tests {
             &["watch", ID, "--read", "--for", "1"],
             &["agent", "--user", "Deniz", "--password", "-", "assign", ID],
             &["agent", "--user", "Deniz", "--password", "p", "assign", ID, "--nobody"],
+            &["agent", "--user", "Deniz", "--password", "p", "faq"],
+            &["open", "--subject", "S", "--text", "T", "--suggest", "--faq-seed", "de.faq", "--faq-seed", "en.faq"],
+            &["faq", "search", "-20 % einlösen", "--locale", "de-AT", "--limit", "3", "--typing"],
+            &["faq", "show", "how-to-return", "--locale", "en_GB"],
+            &["faq", "suggest", "-"],
+            &["faq", "list"],
+            &["faq", "list", "returns", "--json"],
+            &["faq", "rate", "how-to-return", "--not-helpful", "--comment", "- zu lang"],
+            &["faq", "refresh"],
             &["agent", "--user", "Deniz", "--password", "p", "status", ID, "pending"],
             &["agent", "--user", "Deniz", "--password", "p", "reply", ID, "Gern.", "--id", ID],
         ] {
@@ -444,6 +450,14 @@ mod tests {
         for words in [
             &[][..],
             &["fly"],
+            &["faq"],
+            &["faq", "search"],
+            &["faq", "search", "x", "--limit", "0"],
+            &["faq", "search", "x", "--locale", "deutsch!"],
+            &["faq", "show", "no id"],
+            &["faq", "rate", "how-to-return"],
+            &["faq", "rate", "how-to-return", "--helpful", "--not-helpful"],
+            &["list", "--faq-key", "short"],
             &["send", "not-an-id", "x"],
             &["send", ID],
             &["open", "--subject", "S"],

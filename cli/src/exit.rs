@@ -123,6 +123,7 @@ impl From<Error> for Failure {
             ErrorKind::Unreadable | ErrorKind::LocationRemains => {
                 (Exit::Usage, format!("{}. Nothing was stored.", capital(detail)))
             }
+            ErrorKind::Faq(_) => (Exit::Failed, format!("{}. The articles that were here before stay.", capital(detail))),
             ErrorKind::Unreachable => (Exit::Failed, NO_CONNECTION.into()),
             ErrorKind::Refused(code) => return refused(code, None),
             _ => (Exit::Failed, format!("{}.", capital(detail))),

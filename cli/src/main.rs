@@ -8,6 +8,7 @@ mod args;
 mod chat;
 mod eval;
 mod exit;
+mod faq;
 mod harmless;
 mod human;
 mod input;
@@ -23,8 +24,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::{
-    args::{Arguments, Command, FaqCommand},
+    args::{Arguments, Command},
     exit::{Exit, Failure},
+    faq::FaqCommand,
     output::Output,
 };
 
@@ -54,6 +56,7 @@ async fn run(arguments: Arguments, output: &mut Output) -> Result<(), Failure> {
         Command::Agent(desk) => agent::run(&arguments.place, desk, output).await,
         Command::Faq(faq) => match faq.command {
             FaqCommand::Eval(eval) => eval::run(eval, output).await,
+            command => person::look_into_faq(&arguments.place, command, output).await,
         },
         Command::Person(command) => person::run(&arguments.place, command, output).await,
     }

@@ -5,7 +5,10 @@ use std::io::{ErrorKind, IsTerminal, Write};
 
 use serde_json::Value;
 
-use crate::exit::{Exit, Failure};
+use crate::{
+    exit::{Exit, Failure},
+    faq::Ink,
+};
 
 /// Lines are not made longer than this, however wide the terminal is: they would be hard to read.
 const WIDEST: usize = 100;
@@ -17,6 +20,7 @@ const USUAL: usize = 80;
 pub struct Output {
     json: bool,
     width: usize,
+    ink: Ink,
     remarks: bool,
     out: Box<dyn Write>,
     err: Box<dyn Write>,
@@ -28,13 +32,25 @@ impl Output {
         let terminal = std::io::stdout().is_terminal();
         let wished = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok());
         let width = wished.unwrap_or_else(|| if terminal { textwrap::termwidth() } else { USUAL });
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
             json,
             width: width.clamp(20, WIDEST),
+            ink: if terminal && !json && !is_dumb { Ink::Terminal } else { Ink::Plain },
             remarks: std::io::stderr().is_terminal(),
             out: Box::new(std::io::stdout()),
             err: Box::new(std::io::stderr()),
         }
+    }
+
+    /// Whether words may be marked.
+    pub fn ink(&self) -> Ink {
+        self.ink
+    }
+
+    /// Whether scripts read this.
+    pub fn is_json(&self) -> bool {
+        self.json
     }
 
     /// Tells a result: the document to a script, the text to a person. Nothing is kept back: a reader sees it at once.
@@ -68,6 +84,14 @@ impl Output {
         }
     }
 
+    /// Lines that belong below a remark, and were asked for.
+    pub fn aside(&mut self, text: &str, lines: impl FnOnce(usize) -> String) {
+        if !self.json {
+            self.complain(text);
+            let _ = writeln!(self.err, "{}", lines(self.width));
+        }
+    }
+
     /// Something that must not go unnoticed, though the command goes on.
     pub fn complain(&mut self, text: &str) {
         // Nobody can be told that standard error is gone.
@@ -88,7 +112,7 @@ impl Output {
 
     #[cfg(test)]
     pub fn to(out: Box<dyn Write>, json: bool) -> Self {
-        Self { json, width: 60, remarks: false, out, err: Box::new(std::io::sink()) }
+        Self { json, width: 60, ink: Ink::Plain, remarks: false, out, err: Box::new(std::io::sink()) }
     }
 }
 

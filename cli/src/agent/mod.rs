@@ -4,6 +4,7 @@
 mod act;
 mod connection;
 mod desk;
+mod faq;
 mod files;
 mod look;
 mod watch;
@@ -35,6 +36,7 @@ async fn carry_out(desk: &Desk, command: AgentCommand, output: &mut Output) -> R
         AgentCommand::Fetch { attachment, output: place } => files::fetch(desk, attachment, &place, output).await,
         AgentCommand::Assign { id, agent, nobody } => act::assign(desk, id, agent.as_deref(), nobody, output).await,
         AgentCommand::Status { id, status } => act::set_status(desk, id, status.into(), output).await,
+        AgentCommand::Faq => faq::counts(desk, output).await,
         AgentCommand::Watch { time } => Box::pin(watch::watch(desk, time, output)).await,
     }
 }

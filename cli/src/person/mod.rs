@@ -16,6 +16,7 @@ use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 use crate::{
     args::{PersonCommand, Place},
     exit::Failure,
+    faq::{self, FaqCommand},
     input,
     output::Output,
 };
@@ -32,15 +33,29 @@ struct Phone<'a> {
 
 /// Runs a command of a person.
 pub async fn run(place: &Place, command: PersonCommand, output: &mut Output) -> Result<(), Failure> {
+    live(place, output, async |phone| phone.carry_out(command).await).await
+}
+
+/// Runs a command of a person who looks for an answer.
+pub async fn look_into_faq(place: &Place, command: FaqCommand, output: &mut Output) -> Result<(), Failure> {
+    live(place, output, async |phone| faq::run(&phone.client, command, phone.output).await).await
+}
+
+/// A short life of a client.
+async fn live(
+    place: &Place,
+    output: &mut Output,
+    work: impl AsyncFnOnce(&mut Phone<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let client = Client::builder(settings(place)?).build()?;
     let events = client.events();
     let mut phone = Phone { client, output, events };
-    let ended = phone.carry_out(command).await;
+    let ended = work(&mut phone).await;
     phone.client.shutdown().await;
     let told = ended.as_ref().err().map(|failure| failure.code.as_str());
     for event in phone.news() {
         // What the command failed for is told with its failure.
-        if let Some(sentence) = sentence(&event).filter(|_| told.is_none() || told != hindrance_code(&event)) {
+        if let Some(sentence) = sentence(&event).filter(|_| told.is_none() || told != code(&event)) {
             phone.output.complain(&sentence);
         }
     }
@@ -53,6 +68,8 @@ fn settings(place: &Place) -> Result<Settings, Failure> {
     input::trust(place, &mut settings)?;
     settings.watch_folder = Some(LOOK_AT_FOLDER);
     settings.locale = environment_locale();
+    settings.faq_seeds = place.faq_seed.iter().map(|file| faq::seed(file)).collect::<Result<_, _>>()?;
+    settings.faq_key = place.faq_key;
     Ok(settings)
 }
 
@@ -133,6 +150,14 @@ fn hindrance_code(event: &ClientEvent) -> Option<&'static str> {
     }
 }
 
+/// The code of a failure that says the same as this report.
+fn code(event: &ClientEvent) -> Option<&'static str> {
+    match event {
+        ClientEvent::FaqRefused { error } => Some(error.code()),
+        event => hindrance_code(event),
+    }
+}
+
 /// What a report of the client means to a person; `None` where the command itself tells it.
 fn sentence(event: &ClientEvent) -> Option<String> {
     match event {
@@ -154,6 +179,12 @@ fn sentence(event: &ClientEvent) -> Option<String> {
         ),
         ClientEvent::HistoryChanged { requeued } => {
             Some(format!("The server was restored from a backup. {requeued} writes that it lacks are sent again."))
+        }
+        ClientEvent::FaqRefused { error } => {
+            Some(format!("Articles that came were not taken: {error}. Those that were here before stay."))
+        }
+        ClientEvent::FaqRebuilt => {
+            Some("The articles on this machine were damaged, or of a newer beistand. They are fetched anew.".into())
         }
         ClientEvent::TaskFailed { task } => {
             Some(format!("A part of beistand failed ({task}). What is queued is safe; run the command again."))

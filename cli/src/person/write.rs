@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use beistand_core::faq::Hit;
 use beistand_core::protocol::{ConversationId, Fields, MessageId};
 use beistand_core::{ErrorKind, Message, MessageDraft, MessageState, TicketDraft};
 use serde_json::json;
@@ -13,7 +14,7 @@ use super::{Phone, code_of_row, fetch, outbox::codes};
 use crate::{
     args::Open,
     exit::{Exit, Failure},
-    input, json as shapes, progress,
+    faq, input, json as shapes, progress,
 };
 
 /// How long a first conversation with fields may take to ask what the fields are: as long as nobody minds at a keyboard.
@@ -22,10 +23,14 @@ const FIRST_CONTACT: Duration = Duration::from_secs(2);
 /// How often to look whether something in front of a message has stopped.
 const LOOK_AHEAD: Duration = Duration::from_millis(250);
 
+/// How long to look for articles that answer a ticket. A search takes milliseconds; a seed that is read first, less than
+/// this.
+const LOOK_FOR_ANSWERS: Duration = Duration::from_secs(2);
+
 /// Which id a command is asked to print.
-#[derive(Clone, Copy)]
 enum Asked {
-    Conversation,
+    /// With the articles that may answer it, if they were asked for.
+    Conversation(Option<Vec<Hit>>),
     Message,
 }
 
@@ -43,6 +48,7 @@ impl Phone<'_> {
             }
         }
         let text = input::text(&open.text)?;
+        let asked = open.suggest.then(|| format!("{}\n{text}", open.subject));
         let draft = TicketDraft {
             attachments: fetch::sources(&open.attach),
             subject: open.subject,
@@ -52,7 +58,19 @@ impl Phone<'_> {
             fields,
         };
         let opened = conversations.open(draft).await?;
-        self.written(Asked::Conversation, opened.conversation, opened.message, open.wait).await
+        let suggestions = match asked {
+            Some(asked) => Some(self.suggestions(&asked).await),
+            None => None,
+        };
+        self.written(Asked::Conversation(suggestions), opened.conversation, opened.message, open.wait).await
+    }
+
+    /// Articles that may answer what is safe on disk by now; only what is here is looked at, for no longer than nobody
+    /// notices. A ticket is worth more than a hint, so what goes wrong with the hint is not told.
+    async fn suggestions(&self, asked: &str) -> Vec<Hit> {
+        let faq = self.client.faq();
+        let looked = tokio::time::timeout(LOOK_FOR_ANSWERS, faq.suggest(asked)).await;
+        looked.ok().and_then(Result::ok).unwrap_or_default()
     }
 
     /// What a field holds is only known once the server has announced it. A folder that never had a connection tries to
@@ -88,12 +106,21 @@ impl Phone<'_> {
         message: MessageId,
         wait: Option<Duration>,
     ) -> Result<(), Failure> {
-        let id = match asked {
-            Asked::Conversation => conversation.to_string(),
-            Asked::Message => message.to_string(),
+        let (id, suggestions) = match asked {
+            Asked::Conversation(suggestions) => (conversation.to_string(), suggestions),
+            Asked::Message => (message.to_string(), None),
         };
         self.output.tell_person(|_| id)?;
-        let document = |state: &str| json!({"conversation": conversation, "message": message, "state": state});
+        if let Some(hits) = suggestions.as_deref().filter(|hits| !hits.is_empty()) {
+            self.output.aside("This may already answer it:", |width| faq::suggestions(hits, width));
+        }
+        let document = |state: &str| {
+            let mut document = json!({"conversation": conversation, "message": message, "state": state});
+            if let Some(hits) = &suggestions {
+                document["suggestions"] = hits.iter().map(faq::document).collect();
+            }
+            document
+        };
         let Some(wait) = wait else {
             let state = self.state(message).await;
             match self.in_front(conversation, message).await? {

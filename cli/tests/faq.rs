@@ -83,7 +83,7 @@ fn a_first_search_fetches_the_articles_and_later_ones_need_no_network() {
     let found = must(&world.phone(), &["faq", "search", "Rücksendeettikett verlorn"]);
     assert_eq!(articles(&found)[0], "return-code", "typing errors are forgiven");
     for (query, expected) in [
-        ("gutschein einloesen", "redeem-code"),
+        ("gutschein einloesen", "redeem-voucher"),
         ("groessentabelle herren", "size-chart-men"),
         ("wie gross sind die schuhe", "shoe-sizes"),
     ] {
@@ -127,10 +127,10 @@ fn a_seed_has_answers_before_there_ever_was_a_network() {
     let world = World::new();
     let (seed, key) = (world.seed("de"), world.server(&["faq", "key"]));
     let phone = world.offline();
-    let with = |words: &[&str]| [&["--faq-seed", text(&seed), "--faq-key", &key], words].concat();
-    let found = must(&phone, &with(&["faq", "search", "Versandkosten"]));
+    let trusted = ["--faq-seed", text(&seed), "--faq-key", &key];
+    let found = must(&phone, &[&trusted[..], &["faq", "search", "Versandkosten"]].concat());
     assert_eq!(articles(&found)[0], "shipping-costs");
-    let (list, _) = read(&phone, &with(&["faq", "list", "returns"]));
+    let (list, _) = read(&phone, &[&trusted[..], &["faq", "list", "returns"]].concat());
     assert!(list.contains("how-to-return      Wie schicke ich etwas zurück?"), "{list}");
 }
 
@@ -219,7 +219,8 @@ fn what_editors_publish_is_there_after_a_refresh_and_cannot_steer_the_terminal()
     assert_eq!(must(&phone, &["faq", "refresh"])[0]["changed"], false);
     let folder = world.folder.path().join("faq/de");
     std::fs::create_dir_all(&folder).unwrap();
-    let article = "---\ntitle: Blinkt die Zauberjacke?\n---\n\nJa\u{202e} \u{9b}31m, `\u{7}\u{9b}2J` sehr.\n";
+    // The server takes no control characters; references to characters make some at the phone.
+    let article = "---\ntitle: Blinkt die Zauberjacke?\n---\n\nJa&#x202e; &#27;[31m, **&#155;2J** &#7; sehr.\n";
     std::fs::write(folder.join("magic-jacket.md"), article).unwrap();
     world.server(&["faq", "import", text(&world.folder.path().join("faq")), "--publish"]);
     assert!(!articles(&must(&world.offline(), &["faq", "search", "Zauberjacke"])).contains(&"magic-jacket"));

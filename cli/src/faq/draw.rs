@@ -10,7 +10,7 @@ use super::table;
 use crate::{harmless, human};
 
 /// Lists and quotes that leave less room than this for their words are not indented further.
-const NARROWEST: usize = 16;
+const NARROWEST: usize = 12;
 
 /// An article with its title.
 pub fn article(article: &ArticleView, width: usize, ink: Ink) -> String {
@@ -134,8 +134,9 @@ impl Page {
     fn link(&mut self, target: &Target, spans: &[Span]) -> String {
         let words = self.words(spans);
         let told = told(target);
+        // Whoever wrote the address itself needs no second copy of it.
         let bare = told.strip_prefix("mailto:").or_else(|| told.strip_prefix("tel:")).unwrap_or(&told);
-        if words == told || words == bare {
+        if words == told || words == bare || words == bare.trim_end_matches('/') {
             return words;
         }
         let number = self.targets.iter().position(|known| *known == told).unwrap_or_else(|| {
@@ -237,9 +238,10 @@ mod tests {
         let image = ArticleImage {
             name: "a.png".into(),
             sha256: "0".repeat(64),
+            media_type: "image/png".into(),
+            size: 1,
             width: 1,
             height: 1,
-            ..serde_json::from_value(serde_json::json!({"name": "a.png", "sha256": "0".repeat(64), "bytes": 1, "media_type": "image/png", "width": 1, "height": 1})).unwrap()
         };
         let drawn = article(&view("![Ein Maßband](a.png)", &[image]), 80, Ink::Plain);
         assert!(drawn.ends_with("[picture: Ein Maßband]"), "{drawn}");
@@ -247,7 +249,7 @@ mod tests {
 
     #[test]
     fn nobody_steers_the_terminal_from_an_article() {
-        let text = "a\u{1b}[2Jb `c\u{9b}31m` **d\u{7}**\n\n```\n\u{1b}]0;x\u{7}\n```\n\n| a\u{1b} |\n|---|\n| \u{202e}b |\n\n![\u{1b}x](y.png) [l\u{1b}](https://x.de/\u{1b}a)";
+        let text = "a\u{1b}[2Jb &#27;[2J&#x202e;  `c\u{9b}31m` **d\u{7}**\n\n```\n\u{1b}]0;x\u{7}\n```\n\n| a\u{1b} |\n|---|\n| \u{202e}b |\n\n![\u{1b}x](y.png) [l\u{1b}](https://x.de/\u{1b}a)";
         let mut view = view(text, &[]);
         view.title = "T\u{1b}[31m".into();
         let drawn = article(&view, 40, Ink::Plain);
@@ -274,7 +276,7 @@ mod tests {
         for path in found {
             let text = std::fs::read_to_string(&path).unwrap();
             let body = text.splitn(3, "---\n").nth(2).unwrap();
-            for (width, ink) in [(20, Ink::Plain), (40, Ink::Plain), (80, Ink::Terminal)] {
+            for (width, ink) in [(24, Ink::Plain), (40, Ink::Plain), (80, Ink::Terminal)] {
                 let drawn = article(&view(body, &[]), width, ink);
                 for line in drawn.lines().filter(|line| !line.starts_with('[') && !line.starts_with("    ")) {
                     assert!(display_width(line) <= width, "{} at {width}: {line}", path.display());

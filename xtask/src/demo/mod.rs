@@ -1,6 +1,7 @@
 //! `cargo xtask demo`: a shop's support on this machine. With a terminal it stays, tells where to look and opens the chat
 //! screen of a customer; without one, or with `--script`, it plays the whole story by itself.
 
+mod faq;
 mod lan;
 mod proxy;
 mod screen;
@@ -80,6 +81,11 @@ Write as a customer (the first command prints the id of the conversation):
   beistand open --subject \"Paket\" --text \"Wo ist mein Paket?\"
   beistand flush
   beistand list
+
+Look for an answer first; from the second search on it needs no server:
+
+  beistand faq search \"Rücksendeettikett verlorn\"
+  beistand faq show return-code
 
 Answer as an agent:
 

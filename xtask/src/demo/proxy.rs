@@ -1,5 +1,6 @@
 //! A small TCP proxy that can lose an answer: it hands a message on to the server, waits until the server has answered,
-//! and keeps that answer from the phone. So the phone cannot know whether its message arrived.
+//! and keeps that answer from the phone. So the phone cannot know whether its message arrived. It also tells what the FAQ
+//! costs on the line.
 
 use std::{
     io::{Read, Write},
@@ -31,6 +32,8 @@ struct State {
     cut_file_after: Option<usize>,
     /// Connections that were cut in the middle of a file.
     files_cut: usize,
+    /// What was asked for of the FAQ, and the bytes of each answer.
+    faq: Vec<(String, usize)>,
 }
 
 struct Shared {
@@ -58,7 +61,7 @@ impl Proxy {
         let failed = |error: std::io::Error| format!("the proxy does not start: {error}");
         let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
         let url = format!("http://{}", listener.local_addr().map_err(failed)?);
-        let state = Mutex::new(State { plan: Plan::Pass, lost: Vec::new(), cut_file_after: None, files_cut: 0 });
+        let state = Mutex::new(State { plan: Plan::Pass, lost: Vec::new(), cut_file_after: None, files_cut: 0, faq: Vec::new() });
         let shared = Arc::new(Shared { goal: ([127, 0, 0, 1], port).into(), state, changed: Condvar::new() });
         let for_connections = Arc::clone(&shared);
         thread::spawn(move || {
@@ -95,6 +98,11 @@ impl Proxy {
         self.shared.state().files_cut
     }
 
+    /// What was asked for of the FAQ since the last call: the lines of the requests, and the bytes of each answer.
+    pub fn faq(&self) -> Vec<(String, usize)> {
+        std::mem::take(&mut self.shared.state().faq)
+    }
+
     /// Waits until the given number of answers was lost, and gives their status lines.
     pub fn lost(&self, number: usize, within: Duration) -> Vec<String> {
         let state = self.shared.state();
@@ -109,17 +117,31 @@ fn serve(shared: &Arc<Shared>, phone: TcpStream) {
     let asked = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&asked);
     let (shared_there, mut is_file) = (Arc::clone(shared), false);
+    let for_faq = Arc::new(AtomicBool::new(false));
+    let faq_asked = Arc::clone(&for_faq);
     let there = thread::spawn(move || {
         pump(from_phone, to_server, |bytes| {
             if is_message(bytes) {
                 seen.store(true, Ordering::SeqCst);
+            }
+            let is_faq = bytes.starts_with(b"GET /v1/faq/");
+            faq_asked.store(is_faq, Ordering::SeqCst);
+            if is_faq {
+                shared_there.state().faq.push((first_line(bytes), 0));
             }
             is_file |= bytes.starts_with(b"PATCH /v1/uploads/");
             !is_file || file_passes(&shared_there, bytes.len())
         });
     });
     let cut = (phone.try_clone(), server.try_clone());
-    pump(server, phone, |bytes| !asked.swap(false, Ordering::SeqCst) || passes(shared, bytes));
+    pump(server, phone, |bytes| {
+        if for_faq.load(Ordering::SeqCst)
+            && let Some((_, answered)) = shared.state().faq.last_mut()
+        {
+            *answered += bytes.len();
+        }
+        !asked.swap(false, Ordering::SeqCst) || passes(shared, bytes)
+    });
     if let (Ok(phone), Ok(server)) = cut {
         // Either side may be gone already.
         let _ = phone.shutdown(Shutdown::Both);
@@ -135,8 +157,7 @@ fn passes(shared: &Shared, answer: &[u8]) -> bool {
     if plan == Plan::Pass {
         return true;
     }
-    let line = answer.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    state.lost.push(String::from_utf8_lossy(line).into_owned());
+    state.lost.push(first_line(answer));
     shared.changed.notify_all();
     drop(state);
     if plan == Plan::Hold {
@@ -171,8 +192,13 @@ fn pump(mut from: TcpStream, mut to: TcpStream, mut passes: impl FnMut(&[u8]) ->
 
 /// Whether the bytes begin a request that sends a message; clients write the head of a request in one piece.
 fn is_message(bytes: &[u8]) -> bool {
+    let line = first_line(bytes);
+    line.starts_with("PUT ") && line.contains("/messages/")
+}
+
+fn first_line(bytes: &[u8]) -> String {
     let line = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    line.starts_with(b"PUT ") && String::from_utf8_lossy(line).contains("/messages/")
+    String::from_utf8_lossy(line).into_owned()
 }
 
 #[cfg(test)]

@@ -29,12 +29,12 @@ const KILLED: [&str; 3] = ["Noch etwas:", "die Farbe ist auch anders als im Bild
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the steps share.
-struct Story<'a> {
-    folder: &'a Path,
+pub(super) struct Story<'a> {
+    pub(super) folder: &'a Path,
     port: u16,
-    phone: Phone,
+    pub(super) phone: Phone,
     /// The same phone without a network: nobody listens where it looks for its server.
-    offline: Phone,
+    pub(super) offline: Phone,
     conversation: String,
     claims: u32,
 }
@@ -55,6 +55,7 @@ pub fn play(port: u16) -> Result<(), String> {
     story.is_closed_and_opened_again()?;
     story.photo_is_cut_off_on_the_way(&proxy)?;
     story.file_of_the_agent_is_read_offline()?;
+    story.answers_are_found(&proxy)?;
     server.stop()?;
 
     println!("\n{} claims checked, all hold. The story took {:.1} s.", story.claims, begun.elapsed().as_secs_f64());
@@ -226,7 +227,7 @@ impl Story<'_> {
     }
 
     /// Sends what waits; the phone must say that all of it was delivered.
-    fn flush(&mut self, phone: &Phone) -> Result<(), String> {
+    pub(super) fn flush(&mut self, phone: &Phone) -> Result<(), String> {
         let said = phone.run(&["flush", "--timeout", &PATIENCE.as_secs().to_string()])?;
         self.claim("the phone says that everything is delivered", said.code == DONE)
     }
@@ -240,7 +241,7 @@ impl Story<'_> {
         self.phone.agent(&["show", &self.conversation])?.text_at("/conversation/status")
     }
 
-    fn claim(&mut self, claim: &str, holds: bool) -> Result<(), String> {
+    pub(super) fn claim(&mut self, claim: &str, holds: bool) -> Result<(), String> {
         self.claims += 1;
         println!("   {} {claim}", if holds { "✓" } else { "✗" });
         if holds {
@@ -253,11 +254,11 @@ impl Story<'_> {
     }
 }
 
-fn text_of(path: &Path) -> Result<&str, String> {
+pub(super) fn text_of(path: &Path) -> Result<&str, String> {
     path.to_str().ok_or_else(|| format!("{} is not UTF-8", path.display()))
 }
 
-fn step(number: u32, what: &str) {
+pub(super) fn step(number: u32, what: &str) {
     println!("\n{number}. {what}");
 }
 

@@ -52,12 +52,14 @@ pub struct Phone {
     program: PathBuf,
     data: PathBuf,
     server: String,
+    /// Articles that its app carries, and the key that they must be signed with.
+    carries: Option<(PathBuf, String)>,
 }
 
 impl Phone {
     /// A phone with its folder.
     pub fn new(data: &Path, server: &str) -> Result<Self, String> {
-        Ok(Self { program: process::program("beistand")?, data: data.to_path_buf(), server: server.to_owned() })
+        Ok(Self { program: process::program("beistand")?, data: data.to_path_buf(), server: server.to_owned(), carries: None })
     }
 
     /// The same phone, reaching its server another way.
@@ -65,10 +67,24 @@ impl Phone {
         Self { server: server.to_owned(), ..self.clone() }
     }
 
+    /// Where it looks for its server.
+    pub fn address(&self) -> &str {
+        &self.server
+    }
+
+    /// The same phone with an app that carries articles.
+    pub fn carrying(&self, articles: &Path, key: &str) -> Self {
+        Self { carries: Some((articles.to_path_buf(), key.to_owned())), ..self.clone() }
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(["--server", &self.server, "--app-key", APP_KEY, "--json", "--data"]).arg(&self.data);
-        command.args(arguments).stdin(Stdio::null());
+        // A customer who reads German, wherever the story is told.
+        command.args(arguments).stdin(Stdio::null()).env("LC_ALL", "de_DE.UTF-8");
+        if let Some((articles, key)) = &self.carries {
+            command.env("BEISTAND_FAQ_SEED", articles).env("BEISTAND_FAQ_KEY", key);
+        }
         command
     }
 

@@ -61,7 +61,13 @@ impl Proxy {
         let failed = |error: std::io::Error| format!("the proxy does not start: {error}");
         let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
         let url = format!("http://{}", listener.local_addr().map_err(failed)?);
-        let state = Mutex::new(State { plan: Plan::Pass, lost: Vec::new(), cut_file_after: None, files_cut: 0, faq: Vec::new() });
+        let state = Mutex::new(State {
+            plan: Plan::Pass,
+            lost: Vec::new(),
+            cut_file_after: None,
+            files_cut: 0,
+            faq: Vec::new(),
+        });
         let shared = Arc::new(Shared { goal: ([127, 0, 0, 1], port).into(), state, changed: Condvar::new() });
         let for_connections = Arc::clone(&shared);
         thread::spawn(move || {

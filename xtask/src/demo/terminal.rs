@@ -59,7 +59,12 @@ pub struct Phone {
 impl Phone {
     /// A phone with its folder.
     pub fn new(data: &Path, server: &str) -> Result<Self, String> {
-        Ok(Self { program: process::program("beistand")?, data: data.to_path_buf(), server: server.to_owned(), carries: None })
+        Ok(Self {
+            program: process::program("beistand")?,
+            data: data.to_path_buf(),
+            server: server.to_owned(),
+            carries: None,
+        })
     }
 
     /// The same phone, reaching its server another way.

@@ -1,5 +1,6 @@
 //! Links of the documentation: every relative link leads to a file that exists, every anchor to a heading, and every
-//! page of the book stands in its table of contents. Addresses on the web are not visited.
+//! page of the book stands in its table of contents. In the demo's FAQ a link by an article's id leads to an article of
+//! the same language. Addresses on the web, and places in an app, are not visited.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,6 +14,9 @@ use crate::{errors_page, process};
 /// The book's folder and its table of contents.
 const BOOK: &str = "docs";
 const CONTENTS: &str = "docs/SUMMARY.md";
+
+/// The folder of the demo's FAQ: a folder each for the languages.
+const ARTICLES: &str = "server/demo/faq";
 
 /// What one page offers and what it asks for.
 struct Page {
@@ -33,7 +37,15 @@ pub fn check() -> Result<String, String> {
     let mut faults = Vec::new();
     let mut followed = 0;
     let mut in_contents = BTreeSet::new();
+    let articles: BTreeSet<(String, String)> = pages.keys().filter_map(|file| article_of(file)).collect();
     for (file, page) in &pages {
+        for id in page.links.iter().filter_map(|link| link.strip_prefix("article:")) {
+            followed += 1;
+            let leads = language_of(file).is_some_and(|language| articles.contains(&(language, id.to_owned())));
+            if !leads {
+                faults.push(format!("{}: article:{id} names no article of its language", file.display()));
+            }
+        }
         for link in page.links.iter().filter(|link| !is_elsewhere(link)) {
             followed += 1;
             let (path, anchor) = link.split_once('#').map_or((link.as_str(), None), |(path, at)| (path, Some(at)));
@@ -147,10 +159,21 @@ fn slug(text: &str) -> String {
     kept.flat_map(char::to_lowercase).map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
-/// Whether it leads out of the repository's files. Links of the demo's FAQ lead to articles and into the app; the
-/// server's import follows them, in a test of its own.
+/// Whether it leads out of the repository's files: to the web, into an app, or to an article by its id.
 fn is_elsewhere(link: &str) -> bool {
     ["https:", "http:", "mailto:", "article:", "beistand:"].iter().any(|scheme| link.starts_with(scheme))
+}
+
+/// The language of a page of the demo's FAQ.
+fn language_of(file: &Path) -> Option<String> {
+    let language = file.strip_prefix(ARTICLES).ok()?.components().next()?;
+    Some(language.as_os_str().to_string_lossy().into_owned())
+}
+
+/// The language and the id of an article of the demo's FAQ.
+fn article_of(file: &Path) -> Option<(String, String)> {
+    let id = file.file_stem()?.to_string_lossy().into_owned();
+    if id.starts_with('_') { None } else { Some((language_of(file)?, id)) }
 }
 
 /// A path without `.` and `..`.
@@ -197,6 +220,16 @@ mod tests {
         let page = read("# Two words\n\n## Two words\n\n## Own {#its-own}\n\n[a](b.md#c)\n");
         assert_eq!(page.anchors.into_iter().collect::<Vec<_>>(), ["its-own", "two-words", "two-words-1"]);
         assert_eq!(page.links, ["b.md#c"]);
+    }
+
+    #[test]
+    fn an_article_is_named_by_its_file_in_its_language() {
+        let of = |path: &str| article_of(Path::new(path));
+        let article = Some(("de".to_owned(), "how-to-return".to_owned()));
+        assert_eq!(of("server/demo/faq/de/returns/how-to-return.md"), article);
+        assert_eq!(of("server/demo/faq/de/returns/_collection.md"), None);
+        assert_eq!(of("docs/faq.md"), None);
+        assert!(is_elsewhere("beistand:new-ticket?category=order") && is_elsewhere("article:stores"));
     }
 
     #[test]

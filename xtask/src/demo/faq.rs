@@ -21,6 +21,7 @@ const OFF_TOPIC: &str = "Wie kündige ich meine Lebensversicherung und wie hoch 
 
 impl Story<'_> {
     pub(super) fn answers_are_found(&mut self, proxy: &Proxy) -> Result<(), String> {
+        step(9, "Mara opens the app for the first time, in a tunnel. It was built with the shop's articles in it.");
         let carried = self.folder.join("de.faq.gz");
         self.server_command(&["faq", "bundle", "--locale", "de", "-o", text_of(&carried)?])?;
         let key = self.server_command(&["faq", "key"])?;
@@ -35,7 +36,6 @@ impl Story<'_> {
     }
 
     fn first_launch_without_a_network(&mut self, phone: &Phone) -> Result<(), String> {
-        step(9, "Mara opens the app for the first time, in a tunnel.");
         let found = phone.must(&["faq", "search", "Versandkosten"])?;
         self.claim("she has answers before there ever was a network", first(&found) == Some("shipping-costs"))?;
         let found = phone.must(&["faq", "search", "Rücksendeettikett verlorn"])?;

@@ -7,6 +7,7 @@
 
 mod cold;
 mod enqueue;
+mod faq;
 mod figures;
 mod flush;
 mod machine;
@@ -30,7 +31,7 @@ use figures::Row;
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The measures, in this order.
-const NAMES: [&str; 7] = ["enqueue", "flush", "writes", "sockets", "sync", "wire", "open"];
+const NAMES: [&str; 8] = ["enqueue", "flush", "writes", "sockets", "sync", "wire", "open", "faq"];
 
 /// How it runs.
 pub struct Run {
@@ -63,15 +64,18 @@ struct Options {
     write: Option<PathBuf>,
     /// The commit, to be named there.
     commit: String,
+    /// A cache to be searched by a process that has done nothing else: tells its memory.
+    faq_memory: Option<PathBuf>,
 }
 
 fn options() -> Result<Options, lexopt::Error> {
-    let mut options = Options { names: Vec::new(), quick: false, write: None, commit: String::new() };
+    let mut options = Options { names: Vec::new(), quick: false, write: None, commit: String::new(), faq_memory: None };
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("quick") => options.quick = true,
             Long("write") => options.write = Some(arguments.value()?.into()),
+            Long("faq-memory") => options.faq_memory = Some(arguments.value()?.into()),
             Long("commit") => options.commit = arguments.value()?.string()?,
             Value(name) => {
                 let name = name.string()?;
@@ -94,7 +98,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match run(&options) {
+    let ended = match &options.faq_memory {
+        Some(folder) => faq::tell_memory(folder),
+        None => run(&options),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -156,6 +164,7 @@ async fn measure(name: &str, run: &Run) -> Result<Vec<Row>, Failure> {
         "sockets" => sockets::measure(run).await,
         "sync" => cold::sync(run).await,
         "wire" => traffic::measure(run).await,
+        "faq" => faq::measure(run).await,
         _ => cold::open(run).await,
     }
 }

@@ -41,7 +41,13 @@ impl Transport for Silent {
 
 /// A client that only writes to its disk.
 pub fn offline(folder: &Path) -> Result<Client, Failure> {
-    let settings = settings("http://127.0.0.1:9", folder)?;
+    offline_with(folder, |_| ())
+}
+
+/// The same with other settings.
+pub fn offline_with(folder: &Path, change: impl FnOnce(&mut Settings)) -> Result<Client, Failure> {
+    let mut settings = settings("http://127.0.0.1:9", folder)?;
+    change(&mut settings);
     Ok(Client::builder(settings).transport(Arc::new(Silent)).build()?)
 }
 

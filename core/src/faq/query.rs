@@ -80,7 +80,7 @@ pub(crate) fn trigrams<'a>(words: impl Iterator<Item = &'a str>) -> Vec<u64> {
         // A character has 21 bits.
         let (mut three, mut read) = (u64::from(' '), 1);
         for c in word.chars().chain([' ']) {
-            three = (three << 21 | u64::from(c)) & (1 << 63) - 1;
+            three = ((three << 21) | u64::from(c)) & ((1 << 63) - 1);
             read += 1;
             if read >= 3 {
                 all.push(three);

@@ -1,8 +1,8 @@
 //! The search index of one language: FTS5 tables beside the articles, in the same file and transactions.
 //!
-//! Two tables: `faq_words_<n>` holds the terms of titles and bodies, stemmed by us, so that SQLite's tokenizer only cuts
-//! at spaces, and not the text itself; `faq_titles_<n>` holds the titles without accents, whose trigrams are kept in
-//! memory. Beware: `detail=none` and `detail=column` make such a table smaller and `bm25` silently wrong.
+//! `faq_words_<n>` holds the terms of titles and bodies, stemmed by us, so that SQLite's tokenizer only cuts at spaces, and
+//! not the text itself. The trigrams of titles are kept in memory, read from the articles themselves. Beware:
+//! `detail=none` and `detail=column` make such a table smaller and `bm25` silently wrong.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use super::compound;
 use super::query::{self, Query};
 use super::snippet::Sought;
 use super::suggest::{self, Evidence};
-use super::text::{Analysis, Word, joined};
+use super::text::{Analysis, Word, folded, joined};
 use super::titles::Titles;
 use super::vocabulary::{Meaning, Vocabulary};
 
@@ -41,8 +41,8 @@ pub(crate) struct Found {
 
 /// The index of one language. Keep it as long as the language is cached: it remembers the vocabulary.
 pub(crate) struct Index {
+    number: i64,
     words: String,
-    titles: String,
     analysis: Arc<Analysis>,
     /// What was read of it, and in which generation.
     known: Mutex<Option<(i64, Arc<Known>)>>,
@@ -64,7 +64,7 @@ impl Index {
     pub fn new(number: i64, locale: &Locale) -> Self {
         Self {
             words: format!("faq_words_{number}"),
-            titles: format!("faq_titles_{number}"),
+            number,
             analysis: Arc::new(Analysis::new(locale)),
             known: Mutex::new(None),
             learnt: Mutex::new(HashMap::new()),
@@ -73,11 +73,10 @@ impl Index {
 
     /// Makes its tables.
     pub fn create(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let Self { words, titles, .. } = self;
+        let words = &self.words;
         connection.execute_batch(&format!(
             "CREATE VIRTUAL TABLE {words} USING fts5(title, body, content='', contentless_delete=1, tokenize='ascii');
              CREATE VIRTUAL TABLE {words}_terms USING fts5vocab({words}, row);
-             CREATE TABLE {titles} (row INTEGER PRIMARY KEY, folded TEXT NOT NULL) STRICT;
              CREATE TABLE IF NOT EXISTS faq_index_state (name TEXT PRIMARY KEY, generation INTEGER NOT NULL) WITHOUT ROWID;
              INSERT OR REPLACE INTO faq_index_state VALUES ('{words}', abs(random()));"
         ))
@@ -85,10 +84,8 @@ impl Index {
 
     /// Removes its tables.
     pub fn drop(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let Self { words, titles, .. } = self;
-        connection.execute_batch(&format!(
-            "DROP TABLE IF EXISTS {words}_terms; DROP TABLE IF EXISTS {words}; DROP TABLE IF EXISTS {titles};"
-        ))
+        let words = &self.words;
+        connection.execute_batch(&format!("DROP TABLE IF EXISTS {words}_terms; DROP TABLE IF EXISTS {words};"))
     }
 
     /// Shows an article before any of the same batch is put in: compounds come apart by the words of all of them.
@@ -108,15 +105,11 @@ impl Index {
             *self.learnt() = known.vocabulary.counts().collect();
         }
         let titles: Vec<Word> = entry.titles().flat_map(|title| self.analysis.words(title)).collect();
-        let folded = joined(titles.iter().map(|word| word.folded.as_str()), entry.title.len());
         let title = self.terms(&titles);
         let body = self.terms(&self.analysis.words(entry.text));
         connection
             .prepare_cached(&format!("INSERT OR REPLACE INTO {} (rowid, title, body) VALUES (?1, ?2, ?3)", self.words))?
             .execute(params![entry.row, title, body])?;
-        connection
-            .prepare_cached(&format!("INSERT OR REPLACE INTO {} (row, folded) VALUES (?1, ?2)", self.titles))?
-            .execute(params![entry.row, folded])?;
         Ok(())
     }
 
@@ -136,9 +129,8 @@ impl Index {
 
     /// Takes an article out.
     pub fn remove(&self, connection: &Connection, row: i64) -> rusqlite::Result<()> {
-        for table in [&self.words, &self.titles] {
-            connection.prepare_cached(&format!("DELETE FROM {table} WHERE rowid = ?1"))?.execute([row])?;
-        }
+        let words = &self.words;
+        connection.prepare_cached(&format!("DELETE FROM {words} WHERE rowid = ?1"))?.execute([row])?;
         Ok(())
     }
 
@@ -259,9 +251,22 @@ impl Index {
         }
         let mut statement = connection.prepare(&format!("SELECT term, doc FROM {}_terms", self.words))?;
         let terms = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-        let mut statement = connection.prepare(&format!("SELECT row, folded FROM {}", self.titles))?;
-        let titles = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let titles = titles.collect::<rusqlite::Result<Vec<(i64, String)>>>()?;
+        let mut statement = connection.prepare(
+            "SELECT number, title, value FROM articles LEFT JOIN json_each(also_asked_as) WHERE locale = ?1",
+        )?;
+        let mut titles: Vec<(i64, String)> = Vec::new();
+        let mut rows = statement.query([self.number])?;
+        while let Some(row) = rows.next()? {
+            let (number, title, phrase): (i64, String, Option<String>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            // One row for each phrase; the first one brings the title as well.
+            if titles.last().is_none_or(|(last, _)| *last != number) {
+                titles.push((number, folded(&title)));
+            }
+            if let (Some((_, all)), Some(phrase)) = (titles.last_mut(), phrase) {
+                all.push(' ');
+                all.push_str(&folded(&phrase));
+            }
+        }
         let all = u32::try_from(titles.len()).unwrap_or(u32::MAX);
         let titles = Titles::new(titles.iter().map(|(row, folded)| (*row, folded.as_str())));
         let fresh = Arc::new(Known { vocabulary: Vocabulary::new(terms, all), titles });
@@ -303,16 +308,25 @@ mod tests {
     fn shelf(language: &str, articles: &[(&str, &str)]) -> Shelf {
         let shelf = Shelf(Connection::open_in_memory().unwrap(), Index::new(7, &language.parse().unwrap()));
         let Shelf(connection, index) = &shelf;
+        let table = "CREATE TABLE articles (number INTEGER PRIMARY KEY, locale, title, also_asked_as)";
+        connection.execute_batch(table).unwrap();
         index.create(connection).unwrap();
         let entries: Vec<_> =
             (0..).zip(articles).map(|(row, (title, text))| Entry { row, title, also_asked_as: &[], text }).collect();
         entries.iter().for_each(|entry| index.learn(entry));
-        entries.iter().for_each(|entry| index.put(connection, entry).unwrap());
+        entries.iter().for_each(|entry| shelf.put(entry));
         index.finish(connection).unwrap();
         shelf
     }
 
     impl Shelf {
+        fn put(&self, entry: &Entry<'_>) {
+            let phrases = serde_json::to_string(entry.also_asked_as).unwrap();
+            let stored = "INSERT OR REPLACE INTO articles VALUES (?1, 7, ?2, ?3)";
+            self.0.execute(stored, params![entry.row, entry.title, phrases]).unwrap();
+            self.1.put(&self.0, entry).unwrap();
+        }
+
         fn rows(&self, query: &str, typing: bool) -> Vec<i64> {
             self.1.search(&self.0, query, typing, 5).unwrap().iter().map(|found| found.row).collect()
         }
@@ -401,13 +415,13 @@ mod tests {
 
     #[test]
     fn an_article_that_changes_is_found_by_its_new_words_only() {
-        let Shelf(connection, index) = german();
+        let shelf = german();
         let changed =
             Entry { row: 3, title: "Kann ich anprobieren?", also_asked_as: &["Umkleide".into()], text: "Ja." };
-        index.put(&connection, &changed).unwrap();
-        index.remove(&connection, 2).unwrap();
-        index.finish(&connection).unwrap();
-        let shelf = Shelf(connection, index);
+        shelf.put(&changed);
+        shelf.0.execute("DELETE FROM articles WHERE number = 2", []).unwrap();
+        shelf.1.remove(&shelf.0, 2).unwrap();
+        shelf.1.finish(&shelf.0).unwrap();
         assert_eq!(shelf.first("anprobieren"), Some(3));
         assert_eq!(shelf.first("Umkleide"), Some(3));
         assert_eq!(shelf.rows("Gutschein", false), [0_i64; 0]);

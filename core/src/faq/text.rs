@@ -52,17 +52,16 @@ impl Analysis {
     /// The word at a place.
     pub fn word(&self, text: &str, Place { start, end, script }: Place) -> Word {
         let written = text.get(start..end).unwrap_or_default();
-        if script == Script::Unspaced {
-            let folded: String = written.nfkc().filter(|c| c.is_alphanumeric() || is_combining_mark(*c)).collect();
-            return Word { start, end, term: folded.clone(), folded };
+        match script {
+            Script::Unspaced => {
+                let pair = pair(written);
+                Word { start, end, term: pair.clone(), folded: pair }
+            }
+            Script::Spaced => {
+                let lower = lower(written);
+                Word { start, end, term: self.stem(&lower), folded: fold(&lower) }
+            }
         }
-        // ASCII is composed already, which is most of what there is.
-        let lower: String = if written.is_ascii() {
-            written.chars().take(LONGEST).map(|c| c.to_ascii_lowercase()).collect()
-        } else {
-            written.nfc().flat_map(char::to_lowercase).take(LONGEST).collect()
-        };
-        Word { start, end, term: self.stem(&lower), folded: fold(&lower) }
     }
 
     /// Whether a word says something by itself.
@@ -85,6 +84,32 @@ impl Analysis {
             None => fold(lower),
         }
     }
+}
+
+/// The words of a text in lower case without accents, with a space between.
+pub(crate) fn folded(text: &str) -> String {
+    let mut all = String::with_capacity(text.len());
+    for Place { start, end, script } in places(text) {
+        let written = text.get(start..end).unwrap_or_default();
+        if !all.is_empty() {
+            all.push(' ');
+        }
+        all.push_str(&if script == Script::Spaced { fold(&lower(written)) } else { pair(written) });
+    }
+    all
+}
+
+fn lower(written: &str) -> String {
+    // ASCII is composed already, which is most of what there is.
+    if written.is_ascii() {
+        written.chars().take(LONGEST).map(|c| c.to_ascii_lowercase()).collect()
+    } else {
+        written.nfc().flat_map(char::to_lowercase).take(LONGEST).collect()
+    }
+}
+
+fn pair(written: &str) -> String {
+    written.nfkc().filter(|c| c.is_alphanumeric() || is_combining_mark(*c)).collect()
 }
 
 /// Words with a space between.

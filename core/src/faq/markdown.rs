@@ -496,9 +496,11 @@ fn lines(out: &mut String, blocks: &[Block]) {
             Block::Code { text, .. } => out.push_str(text),
             Block::Table { header, rows, .. } => {
                 for row in std::iter::once(header).chain(rows) {
-                    for cell in row {
+                    for (at, cell) in row.iter().enumerate() {
+                        if at > 0 && !cell.is_empty() {
+                            out.push_str(" | ");
+                        }
                         words(out, cell);
-                        out.push(' ');
                     }
                     end_line(out);
                 }

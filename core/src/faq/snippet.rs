@@ -25,7 +25,7 @@ pub struct Highlight {
 /// A part of an article's text.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Snippet {
-    /// The words, on one line; `…` stands where the text goes on.
+    /// The words, on one line; `…` stands where the text goes on, ` · ` between lines that end without a sign.
     pub text: String,
     /// What of it was looked for.
     pub highlights: Vec<Highlight>,
@@ -203,9 +203,12 @@ fn cut(text: &str, from: usize) -> usize {
     }
 }
 
+/// Lines that end without a sign, as headings and lists do, are held apart by one.
 fn push_on_one_line(shown: &mut String, between: &str) {
     for c in between.chars() {
-        if !c.is_whitespace() {
+        if c == '\n' && !shown.is_empty() && !shown.ends_with(['.', '!', '?', ':', ';', ',', '…', ' ', '·']) {
+            shown.push_str(" · ");
+        } else if !c.is_whitespace() {
             shown.push(c);
         } else if !shown.ends_with(' ') && !shown.is_empty() {
             shown.push(' ');
@@ -297,6 +300,12 @@ mod tests {
     }
 
     #[test]
+    fn lines_without_a_sign_are_held_apart() {
+        let shown = snippet("Was kostet es?\nStandard | 4,90 €\nExpress\nIm Laden nichts.", "express", &de());
+        assert_eq!(shown.text, "Was kostet es? Standard | 4,90 € · Express · Im Laden nichts.");
+    }
+
+    #[test]
     fn a_text_without_the_words_is_shown_from_its_beginning() {
         let shown = snippet("Eins zwei drei.", "vier", &de());
         assert_eq!((shown.text.as_str(), shown.highlights.len()), ("Eins zwei drei.", 0));
@@ -315,7 +324,7 @@ mod tests {
         fn any_text_and_query_give_ranges_that_fit(text in "(\\PC|Hemd |\n){0,300}", query in "(\\PC|Hemd ){0,40}") {
             let shown = snippet(&text, &query, &de());
             marked(&shown.text, &shown.highlights);
-            prop_assert!(shown.text.chars().count() <= CHARACTERS + 2);
+            prop_assert!(shown.text.chars().count() <= CHARACTERS + 2 + 2 * text.matches('\n').count());
             let mut until = 0;
             for at in &shown.highlights {
                 prop_assert!(at.start < at.end && (at.start > until || until == 0));

@@ -76,7 +76,7 @@ fn the_rows_of_a_table_are_as_wide_as_its_head() {
     assert_eq!((header.len(), alignments.len()), (2, 2));
     assert_eq!(rows[0], [vec![text("AT")], vec![text("2 Tage"), Span::Break, text("mehr")]]);
     assert_eq!(rows[1], [vec![text("DE")], vec![]]);
-    assert_eq!(plain(&read), "Land Dauer\nAT 2 Tage\nmehr\nDE");
+    assert_eq!(plain(&read), "Land | Dauer\nAT | 2 Tage\nmehr\nDE");
 }
 
 #[test]

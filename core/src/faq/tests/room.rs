@@ -45,7 +45,7 @@ async fn the_language_that_was_not_read_for_longest_makes_room_and_the_current_o
         server.publish(locale, &articles(0..400));
     }
     let mut settings = settings(folder.path());
-    settings.faq_cache_bytes = 300_000;
+    settings.faq_cache_bytes = 200_000;
     let client = client(&server, settings.clone());
     let faq = client.faq();
     faq.refresh().await.unwrap();

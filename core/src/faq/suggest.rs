@@ -23,9 +23,9 @@ pub(crate) struct Evidence {
 /// A word that no article has weighs this part of one that hardly any has: it is often a name or a slip.
 pub(crate) const UNKNOWN: f64 = 0.7;
 
-/// An article is offered from here on: the logarithm of the odds, two to one. Not even odds, since who gets a wrong
+/// An article is offered from here on: the logarithm of the odds, five to three. Not even odds, since who gets a wrong
 /// answer offered twice does not look a third time.
-pub(crate) const THRESHOLD: f64 = 0.7;
+pub(crate) const THRESHOLD: f64 = 0.5;
 
 impl Evidence {
     /// How likely the article answers the draft: the logarithm of the odds, 0 for even.

@@ -8,6 +8,7 @@
 mod bench;
 mod demo;
 mod errors_page;
+mod faq;
 mod fuzz;
 mod layers;
 mod licences;

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{bench, fuzz, layers, licences, links, metadata::Graph, process, schemathesis, setup};
+use crate::{bench, faq, fuzz, layers, licences, links, metadata::Graph, process, schemathesis, setup};
 
 /// What a part needs to know.
 pub struct Run {
@@ -53,7 +53,7 @@ impl From<setup::Missing> for Fault {
 type Part = (&'static str, fn(&mut Run) -> Result<(), Fault>);
 
 /// In this order: what is quick and what everything else needs comes first.
-const PARTS: [Part; 13] = [
+const PARTS: [Part; 14] = [
     ("fmt", |_| Ok(process::run(&mut process::cargo(&["fmt", "--all", "--check"]))?)),
     ("clippy", |_| cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     ("build", |_| build()),
@@ -63,6 +63,10 @@ const PARTS: [Part; 13] = [
     ("fuzz", |run| {
         black_box(run, "beistand-fuzzed")?;
         if run.full { fuzz::run(run) } else { Ok(()) }
+    }),
+    ("faq", |run| {
+        build()?;
+        faq::check(run)
     }),
     ("bench", |_| {
         build()?;

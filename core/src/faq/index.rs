@@ -56,6 +56,10 @@ struct Known {
     titles: Titles,
 }
 
+/// Tells a process that keeps an index in memory that another one has changed it.
+const STATE: &str =
+    "CREATE TABLE IF NOT EXISTS faq_index_state (name TEXT PRIMARY KEY, generation INTEGER NOT NULL) WITHOUT ROWID;";
+
 /// How far down a ranking is read before rankings are merged.
 const DEPTH: usize = 100;
 
@@ -77,7 +81,7 @@ impl Index {
         connection.execute_batch(&format!(
             "CREATE VIRTUAL TABLE {words} USING fts5(title, body, content='', contentless_delete=1, tokenize='ascii');
              CREATE VIRTUAL TABLE {words}_terms USING fts5vocab({words}, row);
-             CREATE TABLE IF NOT EXISTS faq_index_state (name TEXT PRIMARY KEY, generation INTEGER NOT NULL) WITHOUT ROWID;
+             {STATE}
              INSERT OR REPLACE INTO faq_index_state VALUES ('{words}', abs(random()));"
         ))
     }
@@ -85,7 +89,11 @@ impl Index {
     /// Removes its tables.
     pub fn drop(&self, connection: &Connection) -> rusqlite::Result<()> {
         let words = &self.words;
-        connection.execute_batch(&format!("DROP TABLE IF EXISTS {words}_terms; DROP TABLE IF EXISTS {words};"))
+        connection.execute_batch(&format!(
+            "DROP TABLE IF EXISTS {words}_terms; DROP TABLE IF EXISTS {words};
+             {STATE}
+             DELETE FROM faq_index_state WHERE name = '{words}';"
+        ))
     }
 
     /// Shows an article before any of the same batch is put in: compounds come apart by the words of all of them.

@@ -108,6 +108,12 @@ impl Disk {
         self.shared.state().reboot();
     }
 
+    /// Which life of the disk this is: every crash, reboot and kill begins another. What holds the number of an earlier one
+    /// belongs to a process that is dead.
+    pub fn generation(&self) -> u64 {
+        self.shared.state().generation()
+    }
+
     /// Whether an armed power failure has happened and [`Disk::reboot`] has not been called since. (After
     /// [`Disk::crash`] the power is on again, so this is false.)
     #[must_use]

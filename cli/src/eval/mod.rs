@@ -17,7 +17,7 @@ use crate::{exit::Failure, output::Output};
 /// What is to be measured.
 #[derive(Args, Debug)]
 pub struct Eval {
-    /// Sets of articles and questions: JSON {name, lang, docs: [{id, title, body}], queries: [{text, relevant: [id]}]}
+    /// Sets of articles and questions, see docs/faq-search.md for their form
     #[arg(required = true, value_name = "FILE")]
     pub sets: Vec<PathBuf>,
     /// More questions for every set that it does not answer; without one, those of the other sets are taken

@@ -1,7 +1,7 @@
 //! Answers without a network: the FAQ of an app in a file of its own, searched on the phone, drawn from typed blocks.
 //!
-//! What is published travels as signed parcels ([`verify`]), is stored with its search index in one transaction
-//! ([`cache`]), and is refreshed behind the back of whoever reads ([`fetch`]). [`Faq`] is what an app calls.
+//! What is published travels as signed parcels (`verify`), is stored with its search index in one transaction
+//! (`cache`), and is refreshed behind the back of whoever reads (`fetch`). [`Faq`] is what an app calls.
 
 mod build;
 mod cache;

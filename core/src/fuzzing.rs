@@ -2,13 +2,13 @@
 
 use beistand_protocol::{
     UnixMillis,
-    faq::{ArticleId, Locale},
+    faq::{ArticleId, Contents, Locale, ParcelHeader},
 };
 
 use crate::api::transport::Response;
 use crate::client::Client;
 use crate::error::Result;
-use crate::faq::feedback;
+use crate::faq::{FaqError, feedback, verify};
 use crate::outbox::outcome::{self, Outcome};
 use crate::outbox::policy::Policy;
 
@@ -30,4 +30,18 @@ pub async fn viewed(client: &Client, article: ArticleId, locale: Locale) -> Resu
 /// Counts a search that found nothing.
 pub async fn found_nothing(client: &Client, locale: Locale, query: &str) -> Result<()> {
     feedback::found_nothing(&client.inner, locale, query).await
+}
+
+/// Reads a publication as one of a server, a mirror or a seed is read, for an app that pins a key or does not.
+pub fn publication(
+    bytes: &[u8],
+    app: &str,
+    key: Option<&[u8; 32]>,
+) -> std::result::Result<(ParcelHeader, Contents), FaqError> {
+    verify::read(bytes, app, key).map(|trusted| (trusted.header, trusted.contents))
+}
+
+/// What a publication says of itself before anything is checked.
+pub fn peek(bytes: &[u8]) -> std::result::Result<ParcelHeader, FaqError> {
+    verify::peek(bytes)
 }

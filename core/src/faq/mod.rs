@@ -24,7 +24,7 @@ mod suggest;
 mod tests;
 mod text;
 mod titles;
-mod verify;
+pub(crate) mod verify;
 mod vocabulary;
 
 pub use build::Progress;

@@ -3,13 +3,17 @@
 //!
 //! They panic on purpose: that is how a fuzzer is told.
 
+mod articles;
 mod machine;
 mod problems;
+mod publications;
 mod texts;
 mod wire;
 
+pub use articles::faq_markdown;
 pub use machine::outbox_machine;
 pub use problems::problem;
+pub use publications::{faq_parcel, is_signed};
 pub use texts::{operation_order, upload_headers};
 pub use wire::{sync_page, wire};
 
@@ -17,11 +21,13 @@ pub use wire::{sync_page, wire};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 8] = [
     ("wire", wire),
     ("sync_page", sync_page),
     ("problem", problem),
     ("outbox_machine", outbox_machine),
     ("upload_headers", upload_headers),
     ("operation_order", operation_order),
+    ("faq_markdown", faq_markdown),
+    ("faq_parcel", faq_parcel),
 ];

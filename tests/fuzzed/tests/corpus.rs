@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use beistand_fuzzed::TARGETS;
+use beistand_fuzzed::{TARGETS, is_signed};
 
 #[test]
 fn what_fuzzing_has_kept_holds_still() {
@@ -21,4 +21,15 @@ fn what_fuzzing_has_kept_holds_still() {
             assert!(asked.is_ok(), "{name} fails on {}", file.display());
         }
     }
+}
+
+#[test]
+fn the_corpus_has_publications_that_the_pinned_key_opens() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/faq_parcel");
+    let signed = std::fs::read_dir(corpus).unwrap().filter(|entry| {
+        let data = std::fs::read(entry.as_ref().unwrap().path()).unwrap();
+        is_signed(&data)
+    });
+    // A bundle and changes, each plain and packed.
+    assert!(signed.count() >= 4);
 }

@@ -14,7 +14,10 @@ const KEY: [u8; 32] = [
     241, 11, 234, 47, 58, 28, 155, 165,
 ];
 
-/// The bytes as a publication of [`APP`], for an app that pins no key, and for one that pins the right one.
+/// A key of nobody.
+const OTHER_KEY: [u8; 32] = [7; 32];
+
+/// The bytes as a publication of [`APP`], for an app that pins no key, the right one, and another.
 pub fn faq_parcel(data: &[u8]) {
     survives(data);
     let open = fuzzing::publication(data, APP, None);
@@ -32,6 +35,7 @@ pub fn faq_parcel(data: &[u8]) {
                     header.signature.is_some() && pinned == open,
                     "a key changes whether it opens, not what is in it"
                 );
+                assert!(fuzzing::publication(data, APP, Some(&OTHER_KEY)).is_err(), "signed with any key");
             }
             let articles = match contents {
                 Contents::Bundle(bundle) => &bundle.articles,
@@ -44,7 +48,7 @@ pub fn faq_parcel(data: &[u8]) {
         }
         // What is wrong with the form is so with any key; the payload is not looked into before the signature fits.
         Err(error) => {
-            let form = matches!(error, FaqError::LaterForm | FaqError::TooLarge | FaqError::OtherApp);
+            let form = matches!(error, FaqError::LaterForm | FaqError::OtherApp);
             assert!(pinned.is_err() && (!form || pinned == open), "{error:?}, and with a key {pinned:?}");
         }
     }

@@ -1,9 +1,6 @@
 //! One set through a client of its own, which has the articles as a seed and no network.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Instant};
 
 use beistand_core::{Client, FaqSeed, SearchOptions, Settings};
 use rusqlite::{Connection, OpenFlags};
@@ -49,19 +46,20 @@ pub struct Suggested {
     pub right: f64,
     /// The part of the off-topic questions that get none.
     pub silent: f64,
-    /// The nearest article of each of the set's own questions, and of the off-topic ones.
+    /// How near the nearest article is to each of the set's own questions, and to the off-topic ones; for the curve only.
     pub near: Vec<f64>,
     pub far: Vec<f64>,
 }
 
 /// Measures a set.
 pub async fn measure(set: &Set, off_topic: &[&str], eval: &Eval) -> Result<Figures, Failure> {
-    let folder = Folder::new()?;
-    let mut settings = Settings::new(NOWHERE, APP, folder.0.join("phone"))?;
+    let unusable = |_| Failure::new(Exit::Failed, "faq-eval", "No temporary folder can be made.");
+    let folder = tempfile::tempdir().map_err(unusable)?;
+    let mut settings = Settings::new(NOWHERE, APP, folder.path().join("phone"))?;
     settings.locale = Some(set.lang.to_string());
     settings.faq_seeds = vec![FaqSeed::bytes(set.parcel()?)];
     let client = Client::builder(settings).build()?;
-    let measured = Box::pin(with(&client, set, off_topic, eval, &folder.0)).await;
+    let measured = Box::pin(with(&client, set, off_topic, eval, folder.path())).await;
     client.shutdown().await;
     measured
 }
@@ -113,7 +111,7 @@ async fn with(client: &Client, set: &Set, off_topic: &[&str], eval: &Eval, folde
         baseline_p95_ms: percentile(&mut default_times, 0.95),
         index_bytes,
         build_ms,
-        suggest: suggested(client, set, off_topic, &mut chance).await?,
+        suggest: suggested(client, set, off_topic, eval.curve, &mut chance).await?,
     })
 }
 
@@ -121,6 +119,7 @@ async fn suggested(
     client: &Client,
     set: &Set,
     off_topic: &[&str],
+    curve: bool,
     chance: &mut Chance,
 ) -> Result<Option<Suggested>, Failure> {
     if off_topic.is_empty() {
@@ -137,11 +136,15 @@ async fn suggested(
         spoke += u32::from(!hits.is_empty());
         let good = |id: &str| question.relevant.contains(id);
         right += u32::from(hits.iter().any(|hit| set.doc(&hit.article).is_some_and(good)));
-        near.push(nearness(client, &question.text).await?);
+        if curve {
+            near.push(nearness(client, &question.text).await?);
+        }
     }
     for stranger in &strangers {
         silent += u32::from(client.faq().suggest(stranger).await?.is_empty());
-        far.push(nearness(client, stranger).await?);
+        if curve {
+            far.push(nearness(client, stranger).await?);
+        }
     }
     let part = |count: u32, all: usize| f64::from(count) / f64::from(u32::try_from(all.max(1)).unwrap_or(u32::MAX));
     Ok(Some(Suggested {
@@ -169,24 +172,4 @@ fn index_bytes(file: &Path) -> rusqlite::Result<u64> {
 
 fn sqlite(_: rusqlite::Error) -> Failure {
     Failure::new(Exit::Failed, "faq-eval", "SQLite failed while measuring.")
-}
-
-/// A folder that goes with its value.
-struct Folder(std::path::PathBuf);
-
-impl Folder {
-    fn new() -> Result<Self, Failure> {
-        let unusable = |_| Failure::new(Exit::Failed, "faq-eval", "No temporary folder can be made.");
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        let name = format!("beistand-faq-eval-{}-{}", std::process::id(), since.as_nanos());
-        let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir(&folder).map_err(unusable)?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

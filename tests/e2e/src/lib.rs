@@ -1,9 +1,10 @@
 //! End to end: a phone and the real server, held against an oracle that knows what the person did.
 //!
 //! [`schedule`] plays seeded runs in one process under virtual time, [`processes`] seeded runs of real processes that are
-//! killed.
+//! killed; [`seeds`] plays many of either.
 
 pub mod oracle;
 pub mod processes;
 pub mod readings;
 pub mod schedule;
+pub mod seeds;

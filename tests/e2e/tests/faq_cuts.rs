@@ -4,14 +4,14 @@
 //! again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use beistand_core::api::transport::{Carried, Request, Response, Socket, Transport, TransportError};
 use beistand_core::faq::{FaqSeed, SearchOptions, blocks, plain};
 use beistand_core::store::{Execution, StorageOptions};
 use beistand_core::{Client, Error, ErrorKind, Settings};
+use beistand_e2e::seeds::{number, play_all};
 use beistand_protocol::Credential;
 use beistand_protocol::faq::{Contents, Locale};
 use beistand_server::faq::editing;
@@ -383,10 +383,6 @@ fn play(seed: u64) -> Figures {
     })
 }
 
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().and_then(|text| text.parse().ok())
-}
-
 #[test]
 fn after_any_cut_the_cache_is_one_of_the_published_states() {
     if let Some(seed) = number("BEISTAND_SEED") {
@@ -398,27 +394,8 @@ fn after_any_cut_the_cache_is_one_of_the_published_states() {
         Some(_) => FULL_SCHEDULES,
         None => number("BEISTAND_SCHEDULES").unwrap_or(SCHEDULES),
     };
-    let (next, sum) = (AtomicU64::new(0), Mutex::new((Figures::default(), Vec::new())));
-    let workers = std::thread::available_parallelism().map_or(2, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= schedules {
-                        return;
-                    }
-                    let played = std::panic::catch_unwind(|| play(seed));
-                    let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
-                    match played {
-                        Ok(figures) => sum.0 += figures,
-                        Err(_) => sum.1.push(seed),
-                    }
-                }
-            });
-        }
-    });
-    let (sum, failed) = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (sum, failed) = play_all(0..schedules, |seed| Ok(play(seed)));
+    let failed: Vec<u64> = failed.into_iter().map(|(seed, _)| seed).collect();
     for seed in &failed {
         println!("seed {seed} failed, see above; again:");
         println!("  BEISTAND_SEED={seed} cargo test -p beistand-e2e --test faq_cuts -- --nocapture");

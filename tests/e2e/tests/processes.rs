@@ -1,17 +1,11 @@
 //! A hundred seeded runs with real processes that are killed, over connections that break. A run that fails prints the
 //! command that plays it again.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-
-use beistand_e2e::processes::{Report, Template, play};
+use beistand_e2e::processes::{Template, play};
+use beistand_e2e::seeds::{number, play_all};
 
 /// Runs with every test; `BEISTAND_PROCESS_SCHEDULES` asks for another number.
 const SCHEDULES: u64 = 100;
-
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().and_then(|text| text.parse().ok())
-}
 
 #[test]
 fn nothing_is_lost_doubled_or_reordered_when_processes_are_killed() {
@@ -24,30 +18,7 @@ fn nothing_is_lost_doubled_or_reordered_when_processes_are_killed() {
         return;
     }
     let schedules = number("BEISTAND_PROCESS_SCHEDULES").unwrap_or(SCHEDULES);
-    let next = AtomicU64::new(0);
-    let sum = Mutex::new((Report::default(), Vec::new()));
-    let workers = std::thread::available_parallelism().map_or(2, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= schedules {
-                        return;
-                    }
-                    let played = std::panic::AssertUnwindSafe(|| play(seed, &template));
-                    let outcome =
-                        std::panic::catch_unwind(played).unwrap_or_else(|_| Err(vec!["a panic, see above".to_owned()]));
-                    let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
-                    match outcome {
-                        Ok(report) => sum.0 += report,
-                        Err(faults) => sum.1.push((seed, faults)),
-                    }
-                }
-            });
-        }
-    });
-    let (report, failed) = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (report, failed) = play_all(0..schedules, |seed| play(seed, &template));
     println!("{schedules} schedules: {report:?}");
     for (seed, faults) in failed.iter().take(10) {
         println!("seed {seed}:\n  {}", faults.join("\n  "));

@@ -1,17 +1,11 @@
 //! Hundreds of seeded runs with phone and server in one process under virtual time. A run that fails prints the command
 //! that plays it again; a seed that once failed is kept by name below.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-
-use beistand_e2e::schedule::{Report, play, play_conversations};
+use beistand_e2e::schedule::{play, play_conversations};
+use beistand_e2e::seeds::{number, play_all};
 
 /// Runs with every test; `BEISTAND_SCHEDULES` asks for another number.
 const SCHEDULES: u64 = 900;
-
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().and_then(|text| text.parse().ok())
-}
 
 #[test]
 fn nothing_is_lost_doubled_or_reordered_in_any_schedule() {
@@ -27,29 +21,7 @@ fn nothing_is_lost_doubled_or_reordered_in_any_schedule() {
     let schedules = number("BEISTAND_SCHEDULES").unwrap_or(SCHEDULES);
     // Long runs begin where the last one ended.
     let first = number("BEISTAND_FIRST_SEED").unwrap_or(0);
-    let next = AtomicU64::new(first);
-    let sum = Mutex::new((Report::default(), Vec::new()));
-    let workers = std::thread::available_parallelism().map_or(2, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= first + schedules {
-                        return;
-                    }
-                    let outcome = std::panic::catch_unwind(|| play(seed))
-                        .unwrap_or_else(|_| Err(vec!["a panic, see above".to_owned()]));
-                    let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
-                    match outcome {
-                        Ok(report) => sum.0 += report,
-                        Err(faults) => sum.1.push((seed, faults)),
-                    }
-                }
-            });
-        }
-    });
-    let (report, failed) = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (report, failed) = play_all(first..first + schedules, play);
     println!("{schedules} schedules: {report:?}");
     for (seed, faults) in failed.iter().take(10) {
         println!("seed {seed}:\n  {}", faults.join("\n  "));

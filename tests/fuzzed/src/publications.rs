@@ -17,7 +17,7 @@ const KEY: [u8; 32] = [
 /// A key of nobody.
 const OTHER_KEY: [u8; 32] = [7; 32];
 
-/// The bytes as a publication of [`APP`], for an app that pins no key, the right one, and another.
+/// The bytes as a publication of one app, for an app that pins no key, the right one, and another.
 pub fn faq_parcel(data: &[u8]) {
     survives(data);
     let open = fuzzing::publication(data, APP, None);

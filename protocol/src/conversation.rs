@@ -92,6 +92,9 @@ pub struct PersonSummary {
     /// The name, once one is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Who the person is to the app (the `sub` of a login); absent for an anonymous person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// The language tag of the person's newest device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,

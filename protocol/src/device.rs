@@ -88,6 +88,9 @@ pub struct Device {
     pub id: DeviceId,
     /// The person it speaks for.
     pub person_id: PersonId,
+    /// Who the person is to the app, once a login has said it; absent for an anonymous person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// When it was first registered.
     pub created_at: UnixMillis,
     /// The history that the person's writes belong to from now on: a phone that has not synced yet names it as well.

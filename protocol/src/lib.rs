@@ -15,6 +15,7 @@ pub mod fields;
 pub mod file_name;
 pub mod frames;
 pub mod hex;
+pub mod identity;
 pub mod ids;
 pub mod limits;
 pub mod media_type;
@@ -36,6 +37,7 @@ pub use conversation::{
 pub use device::{Credential, Device, DeviceSecret, RegisterDevice};
 pub use fields::{FieldDefinition, FieldKind, FieldValue, Fields};
 pub use frames::{ClientFrame, ServerFrame};
+pub use identity::{Identity, LogIn};
 pub use ids::{AgentId, AttachmentId, ConversationId, DeviceId, FaqReportId, MessageId, OperationId, PersonId};
 pub use limits::Limits;
 pub use message::{Author, Content, EditMessage, Message, MessagePage, Retraction, SendMessage, Visibility};

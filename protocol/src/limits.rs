@@ -61,6 +61,18 @@ pub const THUMBNAIL_SIDE: u32 = 640;
 /// The longest push token in bytes. Those of today have some 200; web push addresses are the longest.
 pub const PUSH_TOKEN_BYTES: usize = 4096;
 
+/// The longest token of a login in bytes. One with name and subject at their longest stays below 2 KB.
+pub const TOKEN_BYTES: usize = 8 * 1024;
+
+/// Unicode scalar values in the subject of a login, and in the name that agents see: an address or a name, not a text.
+pub const SUBJECT_CHARS: usize = 200;
+
+/// How long a token of a login may be good (seconds): long enough for a bad network, short enough to be stolen in vain.
+pub const TOKEN_LIFETIME_S: i64 = 3600;
+
+/// How far the clock of whoever signs a token may be off (seconds).
+pub const TOKEN_LEEWAY_S: i64 = 60;
+
 /// The most changes in one page of sync, and what a page holds if nothing is asked.
 pub const SYNC_PAGE: u32 = 200;
 

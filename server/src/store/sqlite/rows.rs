@@ -147,7 +147,7 @@ pub(super) fn conversation(row: &Row<'_>, reader: Reader) -> rusqlite::Result<Co
     match reader {
         Reader::Agent => {
             let id = PersonId(uuid(row, 18)?);
-            conversation.person = Some(PersonSummary { id, name: row.get(19)?, locale: row.get(20)? });
+            conversation.person = Some(PersonSummary { id, name: row.get(19)?, subject: None, locale: row.get(20)? });
         }
         Reader::Person(_) => {
             // Notes take places too; the person's copy ends at the newest message that the person may see.

@@ -112,7 +112,10 @@ pub(super) fn register_device(context: &Context<'_>, register: &RegisterDevice) 
             .execute(params![app.0, device.as_bytes(), platform, locale])?;
         set_locale(context, *app, person, locale.as_deref())?;
         let epoch = sync::place(context.conn, *app, Stream::Person(person))?.epoch;
-        return done(false, Outcome::Device(Device { id: *device, person_id: person, created_at, epoch }));
+        return done(
+            false,
+            Outcome::Device(Device { id: *device, person_id: person, subject: None, created_at, epoch }),
+        );
     }
     context.conn.execute(
         "INSERT INTO persons (app_id, id, name, locale, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -124,7 +127,7 @@ pub(super) fn register_device(context: &Context<'_>, register: &RegisterDevice) 
         params![app.0, device.as_bytes(), person.as_bytes(), secret_hash, platform, locale, at.0],
     )?;
     let epoch = sync::place(context.conn, *app, Stream::Person(*person))?.epoch;
-    done(true, Outcome::Device(Device { id: *device, person_id: *person, created_at: *at, epoch }))
+    done(true, Outcome::Device(Device { id: *device, person_id: *person, subject: None, created_at: *at, epoch }))
 }
 
 fn set_locale(context: &Context<'_>, app: AppId, person: PersonId, locale: Option<&str>) -> Done<()> {

@@ -7,13 +7,14 @@ use crate::{metadata::Graph, process};
 
 /// Who may know whom, besides the tests of a package. A package that is not named here may know nobody of this
 /// workspace.
-const MAY_KNOW: [(&str, &[&str]); 10] = [
+const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("beistand-protocol", &[]),
     ("beistand-core", &["beistand-protocol"]),
     ("beistand-cli", &["beistand-protocol", "beistand-core"]),
     ("beistand-server", &["beistand-protocol"]),
     ("beistand-test-support", &["beistand-protocol", "beistand-core", "beistand-server"]),
     ("beistand-e2e", &["beistand-protocol", "beistand-core", "beistand-server", "beistand-test-support"]),
+    ("beistand-stage", &["beistand-protocol", "beistand-server", "beistand-test-support"]),
     ("beistand-conformance", &["beistand-protocol", "beistand-test-support"]),
     ("beistand-fuzzed", &["beistand-protocol", "beistand-core"]),
     ("beistand-bench", &["beistand-protocol", "beistand-core"]),

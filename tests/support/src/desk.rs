@@ -28,19 +28,22 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// The agent's name.
+    pub const NAME: &str = "Deniz";
+
     /// Signs an agent in, making it first if it is not there. The session is written straight into the store: hashing a
     /// password is slow by design, and another test's subject.
     pub async fn sign_in(server: &Server, router: Router, app_key: &str, chance: &Chance) -> Self {
         let store = server.store();
         let app = store.app_by_key(app_key).await.ok().flatten().expect("the app is there").id;
         let at = server.clock().now();
-        let known = store.agent_by_name(app, "Deniz").await.expect("the store answers");
+        let known = store.agent_by_name(app, Self::NAME).await.expect("the store answers");
         let id = match known {
             Some(row) => row.agent.id,
             None => {
                 let mut random = [0; 10];
                 chance.fill(&mut random);
-                let agent = Agent { id: AgentId::mint(at, random), name: "Deniz".into(), role: Role::Admin };
+                let agent = Agent { id: AgentId::mint(at, random), name: Self::NAME.into(), role: Role::Admin };
                 let id = agent.id;
                 let password_hash = "$argon2id$none".to_owned();
                 store.apply(Command::AddAgent { app, agent, password_hash, at }).await.expect("the agent is made");

@@ -2,7 +2,7 @@
 //! request back and delivers it late, cuts after some bytes, closes one half, slows everything down. For real processes.
 //! A WebSocket goes through it as well, and breaks as it should.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
@@ -57,6 +57,8 @@ struct Shared {
     target: AtomicU16,
     stop: AtomicBool,
     faults: Mutex<Faults>,
+    /// What is to happen to the next requests that change something, before all other faults.
+    write_faults: Mutex<VecDeque<Fault>>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -72,6 +74,10 @@ struct State {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_fault(&self) -> Option<Fault> {
+        self.write_faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
     fn fault(&self) -> Fault {
@@ -105,6 +111,7 @@ impl Proxy {
             target: AtomicU16::new(target),
             stop: AtomicBool::new(false),
             faults: Mutex::new(Box::new(faults)),
+            write_faults: Mutex::default(),
             state: Mutex::new(State::default()),
             changed: Condvar::new(),
         });
@@ -135,6 +142,11 @@ impl Proxy {
     /// Replaces the faults of new connections.
     pub fn set_faults(&self, faults: impl FnMut() -> Fault + Send + 'static) {
         *self.shared.faults.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(faults);
+    }
+
+    /// What happens to the next requests that change something, one fault each; reads and sockets go on as before.
+    pub fn break_writes(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.shared.write_faults.lock().unwrap_or_else(PoisonError::into_inner).extend(faults);
     }
 
     /// Cuts every connection that is under way.
@@ -207,6 +219,7 @@ impl Connection<'_> {
             return Ok(());
         }
         let Some(request) = Request::read(self.phone)? else { return Ok(()) };
+        let fault = if request.is_write() { self.shared.write_fault().unwrap_or(fault) } else { fault };
         let mut phone = self.phone;
         match &fault {
             Fault::DeliverLate(millis) => {
@@ -310,6 +323,11 @@ impl Request {
                 return Ok(Some(Self { bytes, head: end, upgrade }));
             }
         }
+    }
+
+    /// Whether it may change something at the server.
+    fn is_write(&self) -> bool {
+        !(self.bytes.starts_with(b"GET ") || self.bytes.starts_with(b"HEAD "))
     }
 
     fn asking_to_close(&self) -> Vec<u8> {

@@ -10,6 +10,7 @@ mod demo;
 mod errors_page;
 mod faq;
 mod fuzz;
+mod guide;
 mod layers;
 mod licences;
 mod links;
@@ -20,7 +21,10 @@ mod schemathesis;
 mod server;
 mod setup;
 
-use std::process::ExitCode;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use lexopt::prelude::*;
 
@@ -31,6 +35,7 @@ cargo xtask demo --lan [--port N]        the same over TLS for real phones in th
 cargo xtask test [PART…] [--full]        everything, or the named parts; --full takes the long runs
 cargo xtask bench [NAME…] [--quick]      how fast it is, or the named measures; keeps the tables of docs/performance.md;
                                          --quick only shows that the measures work, and keeps nothing
+cargo xtask guide --out DIR              the code of the guide, a file for each block, in DIR/kotlin and DIR/swift
 ";
 
 /// What the command line asks for.
@@ -39,6 +44,7 @@ enum Command {
     Demo { script: bool, lan: bool, port: u16 },
     Test { names: Vec<String>, full: bool },
     Bench { names: Vec<String>, quick: bool },
+    Guide { out: PathBuf },
 }
 
 fn main() -> ExitCode {
@@ -50,6 +56,7 @@ fn main() -> ExitCode {
         Ok(Command::Demo { script, lan, port }) => demo::run(script, lan, port),
         Ok(Command::Test { names, full }) => parts::run(&names, full),
         Ok(Command::Bench { names, quick }) => bench::run(&names, quick),
+        Ok(Command::Guide { out }) => take_out(&out),
         Err(error) => {
             eprint!("{error}\n\n{HELP}");
             return ExitCode::from(2);
@@ -64,6 +71,14 @@ fn main() -> ExitCode {
     }
 }
 
+fn take_out(out: &Path) -> Result<(), String> {
+    for (language, folder) in [(guide::Language::Kotlin, "kotlin"), (guide::Language::Swift, "swift")] {
+        let [main, test, platform] = guide::write(language, &out.join(folder))?;
+        println!("{folder}: {main} blocks, {test} for tests, {platform} for phones alone");
+    }
+    Ok(())
+}
+
 fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
     let command = match args.next()? {
         None | Some(Short('h') | Long("help")) => return Ok(Command::Help),
@@ -71,7 +86,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
         Some(other) => return Err(other.unexpected()),
     };
     let (mut script, mut lan, mut port) = (false, false, 0);
-    let (mut full, mut quick, mut names) = (false, false, Vec::new());
+    let (mut full, mut quick, mut names, mut out) = (false, false, Vec::new(), None);
     while let Some(arg) = args.next()? {
         match (command.as_str(), arg) {
             (_, Short('h') | Long("help")) => return Ok(Command::Help),
@@ -80,6 +95,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
             ("demo", Long("port")) => port = args.value()?.parse()?,
             ("test", Long("full")) => full = true,
             ("bench", Long("quick")) => quick = true,
+            ("guide", Long("out")) => out = Some(PathBuf::from(args.value()?)),
             ("test" | "bench", Value(name)) => names.push(name.string()?),
             (_, other) => return Err(other.unexpected()),
         }
@@ -94,6 +110,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
             None => Ok(Command::Test { names, full }),
         },
         "bench" => Ok(Command::Bench { names, quick }),
+        "guide" => out.map(|out| Command::Guide { out }).ok_or_else(|| "guide needs --out DIR".into()),
         other => Err(format!("no command is called {other}").into()),
     }
 }

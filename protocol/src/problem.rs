@@ -72,6 +72,8 @@ codes! {
     OperationSuperseded = 409 "operation-superseded" "A newer operation of the lane took effect before";
     /// The phone believes in another history: sync first.
     EpochChanged = 409 "epoch-changed" "The history of this server is another one: sync first";
+    /// The device belongs to another user than the token names.
+    OtherUser = 409 "other-user" "The device belongs to another user";
     /// The message was taken back and cannot change any more.
     MessageRetracted = 409 "message-retracted" "The message was taken back";
     /// The bytes do not go on where the upload stands; ask with `HEAD`.
@@ -108,6 +110,12 @@ codes! {
     UnknownAttachment = 422 "unknown-attachment" "There is no such uploaded file for this message";
     /// The push token is empty or too long, or its service has no acceptable name.
     PushTokenInvalid = 422 "push-token-invalid" "The push token is not acceptable";
+    /// The token of a login is not believed.
+    TokenRefused = 422 "token-refused" "The token is not believed";
+    /// The token of a login has ended: ask for a fresh one.
+    TokenExpired = 422 "token-expired" "The token has ended";
+    /// The token of a login begins in the future: the clock of whoever signed it is wrong.
+    TokenNotYetValid = 422 "token-not-yet-valid" "The token begins in the future";
     /// A text has no visible character.
     TextEmpty = 422 "text-empty" "The text has no visible character";
     /// A text is too long.

@@ -161,6 +161,11 @@ pub struct LimitsConfig {
     pub sign_in_burst: u32,
     /// Sign-ins of agents from one address a minute after the burst; 0 for no limit.
     pub sign_ins_per_minute: u32,
+    /// Logins of a device at once; 0 for no limit. A phone that is asked for a fresh token a few times over stays below;
+    /// whoever tries tokens out does not.
+    pub login_burst: u32,
+    /// Logins of a device a minute after the burst; 0 for no limit.
+    pub logins_per_minute: u32,
 }
 
 impl Default for LimitsConfig {
@@ -182,6 +187,8 @@ impl Default for LimitsConfig {
             registrations_per_minute: 30,
             sign_in_burst: 60,
             sign_ins_per_minute: 30,
+            login_burst: 20,
+            logins_per_minute: 6,
         }
     }
 }
@@ -211,6 +218,8 @@ impl LimitsConfig {
             registrations_per_minute: 0,
             sign_in_burst: 0,
             sign_ins_per_minute: 0,
+            login_burst: 0,
+            logins_per_minute: 0,
             ..Self::default()
         }
     }
@@ -248,7 +257,7 @@ impl Default for DeskConfig {
 }
 
 /// Optional parts that this server offers.
-const FEATURES: [&str; 6] = ["attachments", "edit", "faq", "realtime", "typing", "withdraw"];
+const FEATURES: [&str; 7] = ["attachments", "edit", "faq", "identity", "realtime", "typing", "withdraw"];
 
 impl ServerConfig {
     /// Reads a TOML text; unknown keys are errors.

@@ -12,6 +12,7 @@ pub mod demo;
 mod desk;
 pub mod faq;
 mod files;
+pub mod identity;
 pub mod listener;
 pub mod manage;
 pub mod metrics;

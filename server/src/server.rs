@@ -7,7 +7,7 @@ use std::{
 };
 
 use beistand_protocol::{
-    AgentId, AppConfig, Code, Credential, Problem,
+    AgentId, AppConfig, Code, Credential, Problem, Violation,
     agent::{Agent, Role},
     hex,
 };
@@ -21,13 +21,14 @@ use crate::{
     desk::digest,
     faq::parcels::Parcels,
     files::{self, Files},
+    identity::{self, KeyMaterial},
     listener::Proxies,
     metrics::Metrics,
     passwords::Passwords,
     push::{self, PushGateway, Pushes},
-    realtime::{InProcessSocket, Sockets},
+    realtime::{InProcessSocket, Peer, Sockets},
     store::{
-        AppId, AppRow, Command, Outcome, Store, StoreError, StoreOptions,
+        AppId, AppRow, Command, IdentityCommand, Outcome, Store, StoreError, StoreOptions,
         sqlite::{OpenError, SqliteStore},
     },
 };
@@ -202,14 +203,21 @@ impl Server {
         Ok(add_agent(&*self.shared.store, &*self.shared.clock, app.id, name, password_hash, role).await?)
     }
 
+    /// Adds a key that tokens of the app with this key of its own are held against.
+    pub async fn add_identity_key(&self, app_key: &str, kid: &str, material: KeyMaterial) -> Result<(), Problem> {
+        let app = self.shared.store.app_by_key(app_key).await?;
+        let app = app.ok_or_else(|| Problem::new(Code::UnknownApp, "the app key names no app of this server"))?;
+        Ok(add_identity_key(&*self.shared.store, &*self.shared.clock, app.id, kid, material).await?)
+    }
+
     /// What a device's socket would get, without a socket: the credential is checked, then frames come and go.
     pub async fn connect_in_process(&self, app_key: &str, credential: &str) -> Result<InProcessSocket, Problem> {
         let app = self.shared.app(app_key).await?;
         let credential = Credential::from_token(credential)
             .ok_or_else(|| Problem::new(Code::Unauthorized, "the credential is malformed"))?;
         let device = api::extract::check_device(&self.shared, &app, &credential).await?;
-        InProcessSocket::open(self.shared.clone(), crate::realtime::Peer::Person { app: app.id, person: device.person })
-            .await
+        let peer = Peer::Person { app: app.id, person: device.person, device: credential.device };
+        InProcessSocket::open(self.shared.clone(), peer).await
     }
 
     /// The same for the agent of a name, without a session.
@@ -218,7 +226,7 @@ impl Server {
         let Some(row) = self.shared.store.agent_by_name(app.id, name).await? else {
             return Err(Problem::new(Code::UnknownAgent, "there is no such agent"));
         };
-        InProcessSocket::open(self.shared.clone(), crate::realtime::Peer::agent(app.id, &row.agent)).await
+        InProcessSocket::open(self.shared.clone(), Peer::agent(app.id, &row.agent)).await
     }
 
     /// Whether the server has begun to stop.
@@ -252,6 +260,20 @@ pub(crate) async fn add_app(store: &dyn Store, clock: &dyn Clock, name: &str, ke
         Outcome::App(app) => Ok(app),
         _ => Err(StoreError::Failed("the store answered something else".into())),
     }
+}
+
+/// Adds a key that tokens are held against.
+pub(crate) async fn add_identity_key(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    app: AppId,
+    kid: &str,
+    material: KeyMaterial,
+) -> Result<(), StoreError> {
+    identity::check_kid(kid)
+        .map_err(|fault| StoreError::Refused(Violation::new(Code::BadParameter, "--kid", fault.to_string())))?;
+    let command = IdentityCommand::AddKey { app, kid: kid.to_owned(), material, at: clock.now() };
+    store.apply(Command::Identity(command)).await.map(drop)
 }
 
 /// Makes an agent.

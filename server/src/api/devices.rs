@@ -1,19 +1,22 @@
 //! Registration: the phone mints id and secret, stores them, then sends them. Sent again, it is answered again: a lost
-//! answer strands nobody.
+//! answer strands nobody. And its end: a device that signs off is never accepted again.
 
-use axum::{extract::State, http::StatusCode};
-use beistand_protocol::{Code, Device, DeviceId, DeviceSecret, PersonId, RegisterDevice, Violation};
+use axum::{
+    extract::{FromRequestParts, State},
+    http::{StatusCode, request::Parts},
+};
+use beistand_protocol::{Code, Credential, Device, DeviceId, DeviceSecret, PersonId, RegisterDevice, Violation};
 
 use super::{
     State as Shared,
-    extract::{Address, DevicePath, ForApp, Json},
-    openapi::AppWriteProblems,
+    extract::{Address, DevicePath, ForApp, Json, bearer, known_device},
+    openapi::{AppWriteProblems, VisitorProblems},
     problem::{Answer, Refusal},
 };
 use crate::{
     clock,
     desk::digest,
-    store::{Command, Outcome, command},
+    store::{AppId, Command, IdentityCommand, Outcome, command},
 };
 
 /// The longest platform name or language tag.
@@ -73,6 +76,47 @@ pub(crate) async fn register(
         Outcome::Device(device) => Ok((created(applied.created), axum::Json(device))),
         _ => Err(unexpected()),
     }
+}
+
+/// A device that knows its secret, also one that has left: a lost answer is asked for again.
+pub(crate) struct Leaving {
+    app: AppId,
+    device: DeviceId,
+}
+
+impl FromRequestParts<Shared> for Leaving {
+    type Rejection = Refusal;
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Refusal> {
+        let ForApp(app) = ForApp::from_request_parts(parts, shared).await?;
+        let credential = bearer(&parts.headers).and_then(Credential::from_token);
+        let credential =
+            credential.ok_or_else(|| Refusal::new(Code::Unauthorized, "the credential is missing or malformed"))?;
+        known_device(shared, &app, &credential).await?;
+        Ok(Self { app: app.id, device: credential.device })
+    }
+}
+
+/// Signs an installation off: it is not woken any more, and its secret is never accepted again. What its person wrote
+/// stays.
+#[utoipa::path(
+    delete,
+    path = "/v1/devices/{device_id}",
+    tag = "visitor",
+    params(("device_id" = DeviceId, Path, description = "The device that asks")),
+    responses((status = 204, description = "The device is signed off"), VisitorProblems),
+    security(("app_key" = [], "device" = []))
+)]
+pub(crate) async fn sign_off(
+    State(shared): State<Shared>,
+    leaving: Leaving,
+    DevicePath(device): DevicePath,
+) -> Answer<StatusCode> {
+    if leaving.device != device {
+        return Err(Refusal::new(Code::NotFound, "a device may sign itself off only"));
+    }
+    let command = IdentityCommand::SignOff { app: leaving.app, device, at: shared.clock.now() };
+    shared.store.apply(Command::Identity(command)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// 201 for what came into being, 200 for what was there before.

@@ -79,6 +79,15 @@ impl FromRequestParts<State> for Visitor {
 
 /// Holds a credential against what is stored.
 pub(crate) async fn check_device(shared: &Shared, app: &App, credential: &Credential) -> Result<DeviceRow, Problem> {
+    let device = known_device(shared, app, credential).await?;
+    if device.signed_off {
+        return Err(Problem::new(Code::Unauthorized, "the device was signed off: register a new one"));
+    }
+    Ok(device)
+}
+
+/// The same, but for a device that may have left.
+pub(crate) async fn known_device(shared: &Shared, app: &App, credential: &Credential) -> Result<DeviceRow, Problem> {
     let Some(device) = shared.store.device(app.id, credential.device).await? else {
         return Err(Problem::new(Code::UnknownDevice, "this app does not know the device"));
     };

@@ -1,5 +1,5 @@
-//! Rate limits: a token bucket per person for writes, one per address for registration and sign-in. Buckets follow the
-//! server's own monotonic clock, so a simulation can fill them by moving its time.
+//! Rate limits: a token bucket per person for writes, one per device for logins and pushes, one per address for
+//! registration and sign-in. Buckets follow the server's own monotonic clock, so a simulation can fill them by moving its time.
 
 use std::{
     hash::Hash,
@@ -66,6 +66,7 @@ pub(crate) struct RateLimits {
     registrations: Option<Buckets<IpAddr>>,
     sign_ins: Option<Buckets<IpAddr>>,
     pushes: Option<Buckets<(AppId, DeviceId)>>,
+    logins: Option<Buckets<(AppId, DeviceId)>>,
 }
 
 impl RateLimits {
@@ -76,6 +77,7 @@ impl RateLimits {
             registrations: Buckets::new(limits.registration_burst, limits.registrations_per_minute, &clock),
             sign_ins: Buckets::new(limits.sign_in_burst, limits.sign_ins_per_minute, &clock),
             pushes: Buckets::new(push.burst, push.per_minute, &clock),
+            logins: Buckets::new(limits.login_burst, limits.logins_per_minute, &clock),
         }
     }
 
@@ -92,6 +94,11 @@ impl RateLimits {
     /// Whether a device may be woken once more.
     pub(crate) fn push(&self, app: AppId, device: DeviceId) -> bool {
         self.pushes.as_ref().is_none_or(|buckets| buckets.spend(&(app, device)).is_ok())
+    }
+
+    /// A device says whose it is.
+    pub(crate) fn login(&self, app: AppId, device: DeviceId) -> Result<(), Refusal> {
+        self.logins.as_ref().map_or(Ok(()), |buckets| buckets.spend(&(app, device)))
     }
 
     /// Somebody signs in.

@@ -10,6 +10,7 @@ pub(crate) mod extract;
 mod faq;
 mod faq_feedback;
 mod health;
+mod identity;
 pub(crate) mod limits;
 mod messages;
 mod metrics;
@@ -39,7 +40,8 @@ pub(crate) type State = Arc<Shared>;
 
 fn documented() -> OpenApiRouter<State> {
     OpenApiRouter::with_openapi(openapi::document())
-        .routes(routes!(devices::register))
+        .routes(routes!(devices::register, devices::sign_off))
+        .routes(routes!(identity::log_in))
         .routes(routes!(push::set, push::remove))
         .routes(routes!(config::config))
         .routes(routes!(faq::index))

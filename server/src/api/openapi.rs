@@ -141,6 +141,10 @@ problem_sets! {
     /// Of saying where to wake a device.
     PushTokenProblems = [BadJson, BadParameter, Unauthorized, NotFound, UnknownApp, UnknownDevice, BodyTooLarge,
         UnsupportedMediaType, PushTokenInvalid, UpdateRequired, RateLimited, Internal, Unavailable];
+    /// Of saying who the person is.
+    IdentityProblems = [BadJson, BadParameter, Unauthorized, UnknownApp, UnknownDevice, OtherUser, BodyTooLarge,
+        UnsupportedMediaType, TokenRefused, TokenExpired, TokenNotYetValid, UpdateRequired, RateLimited, Internal,
+        Unavailable];
     /// Of a person's writes.
     VisitorWriteProblems = [BadJson, BadParameter, BadOperation, Unauthorized, Forbidden, NotFound, UnknownApp,
         UnknownDevice, IdReused, OperationSuperseded, EpochChanged, MessageRetracted, BodyTooLarge,

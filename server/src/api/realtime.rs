@@ -86,6 +86,9 @@ pub(crate) async fn realtime(
     visitor: Maybe<Visitor>,
     upgrade: Upgrade,
 ) -> Answer<Response> {
-    let peer = visitor.known(&upgrade)?.map(|visitor| Peer::Person { app: visitor.app.id, person: visitor.person });
+    let peer = visitor.known(&upgrade)?.map(|visitor| {
+        let Visitor { app, device, person } = visitor;
+        Peer::Person { app: app.id, person, device }
+    });
     upgrade.run(shared, Side::Person, peer)
 }

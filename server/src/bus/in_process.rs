@@ -44,6 +44,7 @@ impl Bus for InProcessBus {
     fn publish(&self, event: Event) {
         let topic = match &event {
             Event::Hint(hint) => (hint.app, hint.stream),
+            Event::Farewell(farewell) => (farewell.app, Stream::Person(farewell.person)),
             Event::Typing { app, stream, .. } => (*app, *stream),
         };
         // Collected first and told outside the lock, so that a listener may come or go meanwhile.
@@ -52,6 +53,7 @@ impl Bus for InProcessBus {
         for listener in listeners {
             match &event {
                 Event::Hint(hint) => listener.put_seq(hint.seq),
+                Event::Farewell(farewell) => listener.put_farewell(farewell.device),
                 Event::Typing { sign, .. } => listener.put_typing(sign.clone()),
             }
         }

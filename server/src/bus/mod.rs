@@ -9,16 +9,18 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use beistand_protocol::{Author, ConversationId};
+use beistand_protocol::{Author, ConversationId, DeviceId};
 use tokio::sync::Notify;
 
-use crate::store::{AppId, Hint, Stream};
+use crate::store::{AppId, Farewell, Hint, Stream};
 
 /// What goes over the bus.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A stream has a newer change.
     Hint(Hint),
+    /// Sockets are to close.
+    Farewell(Farewell),
     /// Somebody types; to be told to one stream.
     Typing {
         /// Whose app.
@@ -56,6 +58,8 @@ const TYPING_WAITING: usize = 16;
 struct Waiting {
     seq: Option<u64>,
     typing: VecDeque<TypingSign>,
+    /// Who is to go: one device, or everybody. As many as the person has devices.
+    farewells: Vec<Option<DeviceId>>,
 }
 
 /// Where events wait for one listener.
@@ -74,6 +78,16 @@ impl Mailbox {
     pub fn put_seq(&self, seq: u64) {
         let mut waiting = self.lock();
         waiting.seq = waiting.seq.max(Some(seq));
+        drop(waiting);
+        self.bell.notify_one();
+    }
+
+    /// Puts in who is to go: one device, or everybody.
+    pub fn put_farewell(&self, device: Option<DeviceId>) {
+        let mut waiting = self.lock();
+        if !waiting.farewells.contains(&device) {
+            waiting.farewells.push(device);
+        }
         drop(waiting);
         self.bell.notify_one();
     }
@@ -98,6 +112,8 @@ pub enum Delivery {
     Seq(u64),
     /// Somebody types.
     Typing(TypingSign),
+    /// Whoever listens is to go: one device, or everybody.
+    Farewell(Option<DeviceId>),
 }
 
 /// A listener's end; dropping it ends the subscription.
@@ -126,6 +142,9 @@ impl Subscription {
     /// The next thing, if one waits.
     pub fn take(&self) -> Option<Delivery> {
         let mut waiting = self.mailbox.lock();
+        if let Some(device) = waiting.farewells.pop() {
+            return Some(Delivery::Farewell(device));
+        }
         match waiting.seq.take() {
             Some(seq) => Some(Delivery::Seq(seq)),
             None => waiting.typing.pop_front().map(Delivery::Typing),

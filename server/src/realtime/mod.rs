@@ -6,7 +6,7 @@ mod socket;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use beistand_protocol::{
-    AgentId, Author, ClientFrame, Code, ConversationId, PersonId, Problem, ServerFrame, agent::Agent,
+    AgentId, Author, ClientFrame, Code, ConversationId, DeviceId, PersonId, Problem, ServerFrame, agent::Agent,
 };
 use tokio::sync::watch;
 
@@ -30,7 +30,7 @@ pub(crate) enum Side {
 /// Who is at the other end.
 #[derive(Clone, Debug)]
 pub(crate) enum Peer {
-    Person { app: AppId, person: PersonId },
+    Person { app: AppId, person: PersonId, device: DeviceId },
     Agent { app: AppId, id: AgentId, name: String },
 }
 
@@ -95,6 +95,22 @@ fn counted(shared: &Arc<Shared>) -> Counted {
     Counted(shared.clone())
 }
 
+/// Why a socket is closed by the server while it goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Farewell {
+    /// The person has become an alias of a user: connecting again listens to the user.
+    Moved,
+    /// The device has left.
+    SignedOff,
+}
+
+/// What follows from a delivery.
+enum Heard {
+    Frame(ServerFrame),
+    Leave(Farewell),
+    Nothing,
+}
+
 /// What a peer hears and says, whatever carries it.
 struct Session {
     shared: Arc<Shared>,
@@ -112,20 +128,39 @@ impl Session {
     async fn begin(shared: Arc<Shared>, peer: Peer) -> Result<(Self, ServerFrame), Problem> {
         let subscription = shared.bus.subscribe(peer.app(), peer.stream());
         let present = match &peer {
-            Peer::Person { app, person } => Pushes::present(&shared, *app, *person),
+            Peer::Person { app, person, .. } => Pushes::present(&shared, *app, *person),
             Peer::Agent { .. } => None,
         };
+        if let Peer::Person { app, person, device } = &peer {
+            // Once more, now that no farewell can be missed: a login or a sign-off may have come since the first look.
+            match shared.store.device(*app, *device).await? {
+                Some(row) if !row.signed_off && row.person == *person => {}
+                Some(row) if !row.signed_off => {
+                    return Err(Problem::new(Code::Unavailable, "the person has just logged in: connect again"));
+                }
+                _ => return Err(Problem::new(Code::Unauthorized, "the device was signed off")),
+            }
+        }
         let (seq, _) = shared.store.newest(peer.app(), peer.stream()).await?;
         Ok((Self { shared, peer, subscription, _present: present, checked: None }, ServerFrame::Ready { seq }))
     }
 
-    /// What to send for a delivery.
-    fn frame(delivery: Delivery) -> ServerFrame {
+    /// What follows from a delivery.
+    fn hear(&mut self, delivery: Delivery) -> Heard {
         match delivery {
-            Delivery::Seq(seq) => ServerFrame::Hint { seq },
-            Delivery::Typing(TypingSign { conversation, author, typing }) => {
-                ServerFrame::Typing { conversation_id: conversation, author, typing }
+            Delivery::Seq(seq) => {
+                // What has changed may be whose conversation it is.
+                self.checked = None;
+                Heard::Frame(ServerFrame::Hint { seq })
             }
+            Delivery::Typing(TypingSign { conversation, author, typing }) => {
+                Heard::Frame(ServerFrame::Typing { conversation_id: conversation, author, typing })
+            }
+            Delivery::Farewell(None) => Heard::Leave(Farewell::Moved),
+            Delivery::Farewell(Some(gone)) => match self.peer {
+                Peer::Person { device, .. } if device == gone => Heard::Leave(Farewell::SignedOff),
+                _ => Heard::Nothing,
+            },
         }
     }
 
@@ -160,7 +195,7 @@ impl Session {
     async fn audience(&self, conversation: ConversationId) -> Option<Stream> {
         let store = &self.shared.store;
         match &self.peer {
-            Peer::Person { app, person } => store
+            Peer::Person { app, person, .. } => store
                 .conversation(*app, Reader::Person(*person), conversation)
                 .await
                 .ok()
@@ -176,6 +211,7 @@ pub struct InProcessSocket {
     session: Session,
     waiting: VecDeque<ServerFrame>,
     stopping: watch::Receiver<bool>,
+    left: bool,
 }
 
 impl InProcessSocket {
@@ -185,30 +221,45 @@ impl InProcessSocket {
             return Err(Problem::new(Code::Unavailable, "the server stops"));
         }
         let (session, ready) = Session::begin(shared, peer).await?;
-        Ok(Self { session, waiting: VecDeque::from([ready]), stopping })
+        Ok(Self { session, waiting: VecDeque::from([ready]), stopping, left: false })
     }
 
-    /// The next frame; `None` once the server stops. Cancelling loses nothing.
+    /// The next frame; `None` once the server stops, or closes this socket. Cancelling loses nothing.
     pub async fn recv(&mut self) -> Option<ServerFrame> {
-        if *self.stopping.borrow() {
-            return None;
-        }
-        if let Some(frame) = self.waiting.pop_front() {
-            return Some(frame);
-        }
-        tokio::select! {
-            biased;
-            () = stopped(&mut self.stopping) => None,
-            delivery = self.session.subscription.next() => Some(Session::frame(delivery)),
+        loop {
+            if *self.stopping.borrow() || self.left {
+                return None;
+            }
+            if let Some(frame) = self.waiting.pop_front() {
+                return Some(frame);
+            }
+            let delivery = tokio::select! {
+                biased;
+                () = stopped(&mut self.stopping) => return None,
+                delivery = self.session.subscription.next() => delivery,
+            };
+            self.hear(delivery);
         }
     }
 
     /// A frame that has come already, if there is one.
     pub fn try_recv(&mut self) -> Option<ServerFrame> {
-        if *self.stopping.borrow() {
-            return None;
+        while !*self.stopping.borrow() && !self.left {
+            if let Some(frame) = self.waiting.pop_front() {
+                return Some(frame);
+            }
+            let delivery = self.session.subscription.take()?;
+            self.hear(delivery);
         }
-        self.waiting.pop_front().or_else(|| self.session.subscription.take().map(Session::frame))
+        None
+    }
+
+    fn hear(&mut self, delivery: Delivery) {
+        match self.session.hear(delivery) {
+            Heard::Frame(frame) => self.waiting.push_back(frame),
+            Heard::Leave(_) => self.left = true,
+            Heard::Nothing => {}
+        }
     }
 
     /// Sends a frame.

@@ -12,7 +12,7 @@ use beistand_protocol::{
 };
 use tokio::time::{Instant, timeout};
 
-use super::{Peer, Session, Side, counted, stopped};
+use super::{Farewell, Heard, Peer, Session, Side, counted, stopped};
 use crate::{api::extract, listener::Place, server::Shared};
 
 /// How long a socket without a credential in its headers may take to bring one.
@@ -95,7 +95,16 @@ async fn run(mut socket: WebSocket, shared: Arc<Shared>, side: Side, peer: Optio
             () = stopped(&mut stopping) => {
                 return (socket, reason(close_code::AWAY, "the server stops"));
             }
-            delivery = session.subscription.next() => Some(Session::frame(delivery)),
+            delivery = session.subscription.next() => match session.hear(delivery) {
+                Heard::Frame(frame) => Some(frame),
+                Heard::Nothing => None,
+                Heard::Leave(Farewell::Moved) => {
+                    return (socket, reason(close_code::RESTART, "the person has logged in: connect again"));
+                }
+                Heard::Leave(Farewell::SignedOff) => {
+                    return (socket, reason(close_code::POLICY, Code::Unauthorized.as_str()));
+                }
+            },
             message = socket.recv() => {
                 heard = Instant::now();
                 match message {
@@ -159,7 +168,7 @@ async fn first_frame(socket: &mut WebSocket, shared: &Shared, side: Side) -> Res
             let credential =
                 Credential::from_token(&token).ok_or_else(|| unauthorized("the credential is malformed"))?;
             let device = extract::check_device(shared, &app, &credential).await?;
-            Ok(Peer::Person { app: app.id, person: device.person })
+            Ok(Peer::Person { app: app.id, person: device.person, device: credential.device })
         }
     }
 }

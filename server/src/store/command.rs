@@ -2,7 +2,7 @@
 //! commands on an empty store give the same store.
 
 use beistand_protocol::{
-    AgentId, Conversation, ConversationId, Device, DeviceId, EditMessage, Epoch, Lane, Message, MessageId,
+    AgentId, Conversation, ConversationId, Device, DeviceId, EditMessage, Epoch, Identity, Lane, Message, MessageId,
     OpenConversation, Opened, OperationId, PersonId, PushToken, ReadMarks, Receipts, Retraction, SendMessage, Status,
     UnixMillis, Violation, Withdrawn,
     agent::{Agent, AgentMessage, ApiKey, Role},
@@ -10,7 +10,7 @@ use beistand_protocol::{
 };
 
 use super::{
-    ActingAgent, AppId, AppRow, AttachmentCommand, AttachmentRow, FaqFeedbackCommand,
+    ActingAgent, AppId, AppRow, AttachmentCommand, AttachmentRow, FaqFeedbackCommand, IdentityCommand,
     faq::{FaqCommand, FaqPublication, LocaleChanges},
 };
 use crate::desk::digest::Digest;
@@ -88,6 +88,8 @@ pub enum Command {
     Attachment(AttachmentCommand),
     /// A write that concerns the FAQ.
     Faq(FaqCommand),
+    /// A write that concerns who persons are.
+    Identity(IdentityCommand),
 }
 
 /// A push token.
@@ -254,6 +256,8 @@ pub enum Outcome {
     Agent(Agent),
     /// A device.
     Device(Device),
+    /// Whom a device speaks for.
+    Identity(Identity),
     /// A conversation with its first message.
     Opened(Box<Opened>),
     /// A conversation that was taken back.

@@ -8,6 +8,7 @@ pub mod command;
 mod contract;
 pub mod faq;
 pub mod faq_feedback;
+pub mod identity;
 pub mod sqlite;
 
 use std::{future::Future, path::PathBuf, pin::Pin};
@@ -23,6 +24,9 @@ pub use attachment::{Announced, AttachmentCommand, AttachmentRow, Stage, Uploade
 pub use command::{Applied, Command, Operation, Outcome};
 pub use faq::{FaqCommand, FaqDrafts, FaqImage};
 pub use faq_feedback::{FaqFeedbackCommand, FaqFeedbackWrite};
+pub use identity::{ACTIVE_KEYS, IdentityCommand, IdentityKey};
+
+use crate::identity::KeyMaterial;
 
 /// A future that a trait object can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -54,6 +58,17 @@ pub struct Hint {
     pub seq: u64,
 }
 
+/// Says that sockets are to close: those of a person who has become an alias, or those of a device that has left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Farewell {
+    /// Whose app.
+    pub app: AppId,
+    /// Whose sockets.
+    pub person: PersonId,
+    /// Only this device's.
+    pub device: Option<DeviceId>,
+}
+
 /// An app as stored.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AppRow {
@@ -74,6 +89,8 @@ pub struct DeviceRow {
     pub secret_hash: [u8; 32],
     /// When it was first registered.
     pub created_at: UnixMillis,
+    /// Whether it has left: its secret is known, and good no longer.
+    pub signed_off: bool,
 }
 
 /// Where a person can be woken, and what for.
@@ -249,6 +266,11 @@ pub trait Store: Send + Sync {
     fn api_key(&self, key_hash: [u8; 32]) -> Answer<'_, Option<Authenticated>>;
     /// The API keys of an app.
     fn api_keys(&self, app: AppId) -> Answer<'_, ApiKeyList>;
+
+    /// What tokens of a key's name are held against; `None` for a revoked key too.
+    fn identity_key<'a>(&'a self, app: AppId, kid: &'a str) -> Answer<'a, Option<KeyMaterial>>;
+    /// The keys of an app, revoked ones too, oldest first.
+    fn identity_keys(&self, app: AppId) -> Answer<'_, Vec<IdentityKey>>;
 
     /// One conversation.
     fn conversation(&self, app: AppId, reader: Reader, id: ConversationId) -> Answer<'_, Option<Conversation>>;

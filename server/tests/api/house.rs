@@ -11,9 +11,17 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
 use beistand_protocol::{ConversationId, Credential, DeviceId, DeviceSecret, Lane, MessageId, UnixMillis, agent::Role};
-use beistand_server::{Clock, Execution, Server, ServerConfig, StoreOptions, push::RecordingGateway};
+use beistand_server::{
+    Clock, Execution, Server, ServerConfig, StoreOptions,
+    identity::{Claims, KeyMaterial, SigningKey, mint},
+    push::RecordingGateway,
+};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
+
+/// The name of the usual key, and its secret.
+pub const KID: &str = "2026-11";
+pub const SECRET: &[u8] = b"a secret of a shop that only its backend knows";
 
 /// A clock that stands still until the test moves it, with chance that repeats.
 #[derive(Default)]
@@ -150,6 +158,26 @@ impl House {
             app_key: "shop",
             seq: AtomicU64::new(1),
         }
+    }
+
+    /// Adds the usual HS256 key to the usual app.
+    pub async fn add_key(&self) {
+        let key = KeyMaterial::from_secret(SECRET).unwrap();
+        self.server.add_identity_key("shop", KID, key).await.unwrap();
+    }
+
+    /// A token of the usual key that is good now.
+    pub fn token(&self, subject: &str) -> String {
+        self.sign(&Claims::new("shop", subject, self.clock.now(), 600))
+    }
+
+    /// The same with any claims.
+    pub fn sign(&self, claims: &impl serde::Serialize) -> String {
+        mint(&SigningKey::from_secret(SECRET).unwrap(), KID, claims).unwrap()
+    }
+
+    pub async fn log_in(&self, phone: &Phone, token: &str) -> Answer {
+        self.call(Method::PUT, "/v1/identity", phone.headers(), Some(json!({ "token": token }))).await
     }
 
     pub async fn get(&self, phone: &Phone, path: &str) -> Answer {

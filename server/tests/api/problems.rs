@@ -8,7 +8,7 @@ use axum::{
     http::{Method, Request},
 };
 use beistand_protocol::{Code, limits::UPLOAD_EXPIRES_MS};
-use beistand_server::ServerConfig;
+use beistand_server::{Clock as _, ServerConfig, identity::Claims};
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
@@ -105,6 +105,18 @@ async fn provoke(code: Code) -> Answer {
             let path = format!("/v1/conversations/{id}/messages/{first}");
             house.write(phone, Method::DELETE, &path, None).await;
             house.write(phone, Method::PATCH, &path, Some(json!({ "text": "doch" }))).await
+        }
+        Code::OtherUser => {
+            house.add_key().await;
+            assert_eq!(house.log_in(phone, &house.token("jana")).await.status, 200);
+            house.log_in(phone, &house.token("tarik")).await
+        }
+        Code::TokenRefused => house.log_in(phone, &house.token("jana")).await,
+        Code::TokenExpired | Code::TokenNotYetValid => {
+            house.add_key().await;
+            let away = if code == Code::TokenExpired { -7200 } else { 7200 } * 1000;
+            let at = house.clock.now().plus(away);
+            house.log_in(phone, &house.sign(&Claims::new("shop", "jana", at, 600))).await
         }
         Code::BodyTooLarge => raw_body(&house, phone, "application/json", vec![b' '; 10 * 1024 * 1024]).await,
         Code::UnsupportedMediaType => raw_body(&house, phone, "text/plain", b"{}".to_vec()).await,

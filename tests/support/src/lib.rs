@@ -7,6 +7,7 @@ pub mod clock;
 pub mod desk;
 pub mod disk;
 pub mod folder;
+pub mod identity;
 pub mod network;
 pub mod process;
 pub mod proxy;

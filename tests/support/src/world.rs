@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use beistand_core::store::{Execution as CoreExecution, StorageOptions};
 use beistand_core::{Client, Settings};
-use beistand_server::{Execution, Server, ServerConfig, StoreOptions};
+use beistand_server::{Clock, Execution, Server, ServerConfig, StoreOptions};
 
 use tempfile::TempDir;
 
@@ -15,6 +15,7 @@ use crate::clock::VirtualClock;
 use crate::desk::Desk;
 use crate::disk::Disk;
 use crate::folder::DiskFolder;
+use crate::identity;
 use crate::network::Network;
 
 /// The key of the one app.
@@ -94,6 +95,16 @@ impl World {
         Desk::sign_in(self.server(), router, APP_KEY, &self.chance).await
     }
 
+    /// Gives the server the key of the shop's backend; once, it outlives restarts.
+    pub async fn add_identity_key(&self) {
+        identity::add_key(self.server(), APP_KEY).await;
+    }
+
+    /// A token for a user, made now by the clock of the server and good for ten minutes.
+    pub fn token(&self, subject: &str) -> String {
+        identity::token(APP_KEY, subject, Clock::now(&self.server_clock), 600)
+    }
+
     /// Starts the server on its disk.
     pub async fn start_server(&mut self) {
         let mut config = ServerConfig { files: Some(self.server_files.path().to_owned()), ..ServerConfig::default() };
@@ -102,6 +113,8 @@ impl World {
         config.limits.writes_per_minute = 0;
         config.limits.registration_burst = 0;
         config.limits.registrations_per_minute = 0;
+        config.limits.login_burst = 0;
+        config.limits.logins_per_minute = 0;
         let store = StoreOptions {
             path: SERVER_FILE.into(),
             vfs: Some(self.server_disk.vfs_name().to_owned()),

@@ -6,6 +6,7 @@ mod commands;
 mod faq;
 mod faq_counts;
 mod open;
+mod persons;
 mod queries;
 mod rows;
 mod sync;
@@ -34,10 +35,10 @@ pub(crate) use sync::decode as decode_cursor;
 
 use super::{
     AgentRow, Answer, AppId, AppRow, Applied, AttachmentRow, Authenticated, BoxFuture, Census, Command,
-    ConversationQuery, DeviceRow, Execution, FaqDrafts, FaqImage, PushTargets, Reader, Store, StoreError, StoreOptions,
-    Stream, SyncQuery,
+    ConversationQuery, DeviceRow, Execution, FaqDrafts, FaqImage, IdentityKey, PushTargets, Reader, Store, StoreError,
+    StoreOptions, Stream, SyncQuery,
 };
-use crate::{bus::Bus, clock::Clock, metrics::Metrics};
+use crate::{bus::Bus, clock::Clock, identity::KeyMaterial, metrics::Metrics};
 
 /// Reader connections: enough that a long snapshot does not hold up the sign-in check of everybody else.
 const READERS: usize = 3;
@@ -156,8 +157,8 @@ impl Store for SqliteStore {
                     None => Err(StoreError::Closed),
                 };
                 // Told after the lock is released: a listener may ask the store at once.
-                let answer = answer.map(|(applied, hints)| {
-                    writer::tell(&*self.bus, hints);
+                let answer = answer.map(|(applied, effects)| {
+                    writer::tell(&*self.bus, effects);
                     applied
                 });
                 Box::pin(ready(answer))
@@ -195,7 +196,7 @@ impl Store for SqliteStore {
     }
 
     fn push_targets(&self, app: AppId, person: PersonId) -> Answer<'_, PushTargets> {
-        self.read(move |conn| queries::push_targets(conn, app, person))
+        self.read(move |conn| queries::push_targets(conn, app, persons::today(conn, app, person)?))
     }
 
     fn agent_by_name<'a>(&'a self, app: AppId, name: &'a str) -> Answer<'a, Option<AgentRow>> {
@@ -219,13 +220,25 @@ impl Store for SqliteStore {
         self.read(move |conn| queries::api_keys(conn, app))
     }
 
+    fn identity_key<'a>(&'a self, app: AppId, kid: &'a str) -> Answer<'a, Option<KeyMaterial>> {
+        let kid = kid.to_owned();
+        self.read(move |conn| persons::key_material(conn, app, &kid))
+    }
+
+    fn identity_keys(&self, app: AppId) -> Answer<'_, Vec<IdentityKey>> {
+        self.read(move |conn| persons::keys(conn, app))
+    }
+
     fn conversation(
         &self,
         app: AppId,
         reader: Reader,
         id: ConversationId,
     ) -> Answer<'_, Option<beistand_protocol::Conversation>> {
-        self.read(move |conn| rows::load_conversation(conn, app, reader, id, false))
+        self.read(move |conn| {
+            let reader = persons::reader_today(conn, app, reader)?;
+            rows::load_conversation(conn, app, reader, id, false)
+        })
     }
 
     fn owner(&self, app: AppId, id: ConversationId) -> Answer<'_, Option<PersonId>> {
@@ -240,7 +253,10 @@ impl Store for SqliteStore {
         before: Option<u64>,
         limit: u32,
     ) -> Answer<'_, Option<MessagePage>> {
-        self.read(move |conn| queries::history(conn, app, reader, id, before, limit))
+        self.read(move |conn| {
+            let reader = persons::reader_today(conn, app, reader)?;
+            queries::history(conn, app, reader, id, before, limit)
+        })
     }
 
     fn conversations(&self, app: AppId, query: ConversationQuery) -> Answer<'_, ConversationPage> {
@@ -248,13 +264,13 @@ impl Store for SqliteStore {
     }
 
     fn sync(&self, app: AppId, stream: Stream, query: SyncQuery) -> Answer<'_, SyncPage> {
-        let page = self.read(move |conn| sync::page(conn, app, stream, &query));
+        let page = self.read(move |conn| sync::page(conn, app, persons::stream_today(conn, app, stream)?, &query));
         Box::pin(async move { page.await?.map_err(StoreError::Refused) })
     }
 
     fn newest(&self, app: AppId, stream: Stream) -> Answer<'_, (u64, Epoch)> {
         self.read(move |conn| {
-            let place = sync::place(conn, app, stream)?;
+            let place = sync::place(conn, app, persons::stream_today(conn, app, stream)?)?;
             Ok((place.seq, place.epoch))
         })
     }
@@ -264,7 +280,7 @@ impl Store for SqliteStore {
     }
 
     fn readable_attachment(&self, app: AppId, reader: Reader, id: AttachmentId) -> Answer<'_, Option<AttachmentRow>> {
-        self.read(move |conn| attachments::load_for(conn, app, reader, id))
+        self.read(move |conn| attachments::load_for(conn, app, persons::reader_today(conn, app, reader)?, id))
     }
 
     fn has_expired(&self, at: UnixMillis) -> Answer<'_, bool> {

@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_push.sql"),
     include_str!("migrations/0004_faq.sql"),
     include_str!("migrations/0005_faq_feedback.sql"),
+    include_str!("migrations/0006_identity.sql"),
 ];
 
 /// How long a writer waits for another process's short write (`app add` beside a running server).

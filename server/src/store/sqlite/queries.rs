@@ -28,15 +28,19 @@ pub(super) fn apps(conn: &Connection) -> rusqlite::Result<Vec<AppRow>> {
 }
 
 pub(super) fn device(conn: &Connection, app: AppId, id: DeviceId) -> rusqlite::Result<Option<DeviceRow>> {
-    conn.prepare_cached("SELECT person_id, secret_hash, created_at FROM devices WHERE app_id = ?1 AND id = ?2")?
-        .query_row(params![app.0, id.as_bytes()], |row| {
-            Ok(DeviceRow {
-                person: PersonId(uuid(row, 0)?),
-                secret_hash: row.get(1)?,
-                created_at: UnixMillis(row.get(2)?),
-            })
+    conn.prepare_cached(
+        "SELECT person_id, secret_hash, created_at, signed_off_at IS NOT NULL FROM devices \
+         WHERE app_id = ?1 AND id = ?2",
+    )?
+    .query_row(params![app.0, id.as_bytes()], |row| {
+        Ok(DeviceRow {
+            person: PersonId(uuid(row, 0)?),
+            secret_hash: row.get(1)?,
+            created_at: UnixMillis(row.get(2)?),
+            signed_off: row.get(3)?,
         })
-        .optional()
+    })
+    .optional()
 }
 
 /// A message counts as unread if somebody else wrote it, the person may see it, and it is newer than their mark.

@@ -102,7 +102,7 @@ pub(super) fn seen_by(reader: Reader) -> &'static str {
 
 const CONVERSATION: &str = "SELECT c.id, c.version, c.subject, c.category, c.priority, c.fields, c.status, \
      c.assignee_id, a.name, c.person_delivered, c.person_read, c.agents_delivered, c.agents_read, c.last_seq, \
-     c.person_last_seq, c.created_at, c.updated_at, c.withdrawn_at, c.person_id, p.name, p.locale \
+     c.person_last_seq, c.created_at, c.updated_at, c.withdrawn_at, c.person_id, p.name, p.locale, p.subject \
      FROM conversations c \
      JOIN persons p ON p.app_id = c.app_id AND p.id = c.person_id \
      LEFT JOIN agents a ON a.app_id = c.app_id AND a.id = c.assignee_id ";
@@ -147,7 +147,8 @@ pub(super) fn conversation(row: &Row<'_>, reader: Reader) -> rusqlite::Result<Co
     match reader {
         Reader::Agent => {
             let id = PersonId(uuid(row, 18)?);
-            conversation.person = Some(PersonSummary { id, name: row.get(19)?, subject: None, locale: row.get(20)? });
+            conversation.person =
+                Some(PersonSummary { id, name: row.get(19)?, subject: row.get(21)?, locale: row.get(20)? });
         }
         Reader::Person(_) => {
             // Notes take places too; the person's copy ends at the newest message that the person may see.

@@ -11,7 +11,7 @@ use super::commands;
 use crate::{
     bus::{Bus, Event},
     metrics::Metrics,
-    store::{Applied, Command, Hint, StoreError},
+    store::{Applied, Command, Farewell, Hint, StoreError},
 };
 
 /// Commands that may wait; more make their askers wait, which is what slows a flood down.
@@ -65,9 +65,20 @@ pub(super) fn failure(error: rusqlite::Error) -> StoreError {
     }
 }
 
-pub(super) fn tell(bus: &dyn Bus, hints: Vec<Hint>) {
-    for hint in hints {
+/// What a commit has to tell.
+#[derive(Default)]
+pub(super) struct Effects {
+    hints: Vec<Hint>,
+    farewells: Vec<Farewell>,
+}
+
+/// Hints go first: whoever is sent away comes back to what they tell of.
+pub(super) fn tell(bus: &dyn Bus, effects: Effects) {
+    for hint in effects.hints {
         bus.publish(Event::Hint(hint));
+    }
+    for farewell in effects.farewells {
+        bus.publish(Event::Farewell(farewell));
     }
 }
 
@@ -81,8 +92,8 @@ pub(super) fn run(conn: Connection, mut jobs: mpsc::Receiver<Job>, bus: &dyn Bus
             batch.push(job);
         }
         let (commands, replies): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.command, job.reply)).unzip();
-        let (answers, hints) = commit(&conn, commands, metrics);
-        tell(bus, hints);
+        let (answers, effects) = commit(&conn, commands, metrics);
+        tell(bus, effects);
         for (reply, answer) in replies.into_iter().zip(answers) {
             // The asker may have gone; what it wrote stays.
             let _ = reply.send(answer);
@@ -96,21 +107,22 @@ pub(super) fn run_one(
     conn: &Connection,
     command: Command,
     metrics: &Metrics,
-) -> Result<(Applied, Vec<Hint>), StoreError> {
-    let (mut answers, hints) = commit(conn, vec![command], metrics);
-    answers.pop().unwrap_or(Err(StoreError::Closed)).map(|applied| (applied, hints))
+) -> Result<(Applied, Effects), StoreError> {
+    let (mut answers, effects) = commit(conn, vec![command], metrics);
+    answers.pop().unwrap_or(Err(StoreError::Closed)).map(|applied| (applied, effects))
 }
 
 type Answers = Vec<Result<Applied, StoreError>>;
 
-fn commit(conn: &Connection, commands: Vec<Command>, metrics: &Metrics) -> (Answers, Vec<Hint>) {
+fn commit(conn: &Connection, commands: Vec<Command>, metrics: &Metrics) -> (Answers, Effects) {
     let count = commands.len();
-    let mut hints = Vec::new();
-    let outcome = attempt(conn, commands, &mut hints);
+    let mut effects = Effects::default();
+    let outcome = attempt(conn, commands, &mut effects);
     match outcome {
         Ok(answers) => {
             metrics.committed(count);
-            (answers, newest(hints))
+            effects.hints = newest(effects.hints);
+            (answers, effects)
         }
         Err(error) => {
             if !conn.is_autocommit()
@@ -120,20 +132,20 @@ fn commit(conn: &Connection, commands: Vec<Command>, metrics: &Metrics) -> (Answ
             }
             metrics.commit_failed();
             let error = failure(error);
-            ((0..count).map(|_| Err(error.clone())).collect(), Vec::new())
+            ((0..count).map(|_| Err(error.clone())).collect(), Effects::default())
         }
     }
 }
 
 /// Runs a batch up to COMMIT. An error means that nothing of it is stored.
-fn attempt(conn: &Connection, commands: Vec<Command>, hints: &mut Vec<Hint>) -> rusqlite::Result<Answers> {
+fn attempt(conn: &Connection, commands: Vec<Command>, effects: &mut Effects) -> rusqlite::Result<Answers> {
     conn.execute_batch("BEGIN IMMEDIATE")?;
     let mut answers = Vec::with_capacity(commands.len());
     for command in commands {
         conn.prepare_cached("SAVEPOINT command")?.execute([])?;
-        let before = hints.len();
+        let before = (effects.hints.len(), effects.farewells.len());
         let ran = catch_unwind(AssertUnwindSafe(|| {
-            let mut context = commands::Context { conn, hints };
+            let mut context = commands::Context { conn, hints: &mut effects.hints, farewells: &mut effects.farewells };
             commands::apply(&mut context, command)
         }));
         let answer = match ran {
@@ -144,7 +156,8 @@ fn attempt(conn: &Connection, commands: Vec<Command>, hints: &mut Vec<Hint>) -> 
             Err(_) => Err(StoreError::Failed("a command panicked".into())),
         };
         if answer.is_err() {
-            hints.truncate(before);
+            effects.hints.truncate(before.0);
+            effects.farewells.truncate(before.1);
             conn.prepare_cached("ROLLBACK TO command")?.execute([])?;
         }
         conn.prepare_cached("RELEASE command")?.execute([])?;

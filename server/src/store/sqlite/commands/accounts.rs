@@ -12,7 +12,7 @@ use crate::store::{
     AppId, AppRow, Applied, Outcome, Stream,
     command::RegisterDevice,
     role_name,
-    sqlite::{rows::uuid, sync},
+    sqlite::{persons, rows::uuid, sync},
 };
 
 pub(super) fn add_app(context: &Context<'_>, name: String, key: String, at: UnixMillis) -> Done<Applied> {
@@ -92,14 +92,21 @@ pub(super) fn register_device(context: &Context<'_>, register: &RegisterDevice) 
     let RegisterDevice { app, device, person, name, secret_hash, platform, locale, at } = register;
     let known = context
         .conn
-        .prepare_cached("SELECT person_id, secret_hash, created_at FROM devices WHERE app_id = ?1 AND id = ?2")?
+        .prepare_cached(
+            "SELECT person_id, secret_hash, created_at, signed_off_at IS NOT NULL FROM devices \
+             WHERE app_id = ?1 AND id = ?2",
+        )?
         .query_row(params![app.0, device.as_bytes()], |row| {
-            Ok((PersonId(uuid(row, 0)?), row.get::<_, [u8; 32]>(1)?, UnixMillis(row.get(2)?)))
+            let signed_off: bool = row.get(3)?;
+            Ok((PersonId(uuid(row, 0)?), row.get::<_, [u8; 32]>(1)?, UnixMillis(row.get(2)?), signed_off))
         })
         .optional()?;
-    if let Some((person, hash, created_at)) = known {
+    if let Some((person, hash, created_at, signed_off)) = known {
         if !bool::from(hash.ct_eq(secret_hash)) {
             return refuse(Code::NotFound, "there is no such device for this secret");
+        }
+        if signed_off {
+            return refuse(Code::Unauthorized, "the device was signed off: register a new one");
         }
         // A phone registers again after an update or a change of language; what it leaves out stays.
         context
@@ -112,10 +119,8 @@ pub(super) fn register_device(context: &Context<'_>, register: &RegisterDevice) 
             .execute(params![app.0, device.as_bytes(), platform, locale])?;
         set_locale(context, *app, person, locale.as_deref())?;
         let epoch = sync::place(context.conn, *app, Stream::Person(person))?.epoch;
-        return done(
-            false,
-            Outcome::Device(Device { id: *device, person_id: person, subject: None, created_at, epoch }),
-        );
+        let subject = persons::subject(context.conn, *app, person)?;
+        return done(false, Outcome::Device(Device { id: *device, person_id: person, subject, created_at, epoch }));
     }
     context.conn.execute(
         "INSERT INTO persons (app_id, id, name, locale, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",

@@ -12,6 +12,7 @@ use crate::store::{
     Announced, AppId, Applied, AttachmentCommand, AttachmentRow, Outcome, Stage, Uploader, Waiting,
     sqlite::{
         attachments::{self, stage_code, uploader_key},
+        persons,
         rows::{self, uuid},
         writer::Fault,
     },
@@ -20,6 +21,10 @@ use crate::store::{
 pub(super) fn apply(context: &mut Context<'_>, command: AttachmentCommand) -> Done<Applied> {
     match command {
         AttachmentCommand::Create { app, id, uploader, announced, most, at } => {
+            let uploader = match uploader {
+                Uploader::Person(person) => Uploader::Person(persons::today(context.conn, app, person)?),
+                Uploader::Agents => uploader,
+            };
             context.create_upload(app, id, uploader, &announced, most, at)
         }
         AttachmentCommand::GoOn { app, id, at } => {

@@ -5,6 +5,7 @@ mod agent;
 mod attachment;
 mod faq;
 mod faq_feedback;
+mod identity;
 mod operations;
 mod person;
 mod push;
@@ -13,14 +14,15 @@ mod timeline;
 use beistand_protocol::{Code, ConversationId, MessageId, PersonId, Violation, Visibility};
 use rusqlite::{Connection, params};
 
-use super::{rows, writer::Fault};
-use crate::store::{AppId, Applied, Command, Hint, Outcome, Stream};
+use super::{persons, rows, writer::Fault};
+use crate::store::{AppId, Applied, Command, Farewell, Hint, Outcome, Stream};
 
 pub(super) type Done<T> = Result<T, Fault>;
 
 pub(super) struct Context<'a> {
     pub(super) conn: &'a Connection,
     pub(super) hints: &'a mut Vec<Hint>,
+    pub(super) farewells: &'a mut Vec<Farewell>,
 }
 
 pub(super) fn apply(context: &mut Context<'_>, command: Command) -> Done<Applied> {
@@ -38,12 +40,20 @@ pub(super) fn apply(context: &mut Context<'_>, command: Command) -> Done<Applied
             accounts::add_api_key(context, app, agent, &entry, key_hash)
         }
         Command::RemoveApiKey { app, id } => accounts::remove_api_key(context, app, &id),
-        Command::Person(command) => person::apply(context, *command),
-        Command::FaqFeedback(command) => faq_feedback::apply(context, &command),
+        // Whoever read a credential a moment before a login may still name the anonymous person.
+        Command::Person(mut command) => {
+            command.person = persons::today(context.conn, command.app, command.person)?;
+            person::apply(context, *command)
+        }
+        Command::FaqFeedback(mut command) => {
+            command.person = persons::today(context.conn, command.app, command.person)?;
+            faq_feedback::apply(context, &command)
+        }
         Command::Agent(command) => agent::apply(context, *command),
         Command::Push(command) => push::apply(context, command),
         Command::Attachment(command) => attachment::apply(context, command),
         Command::Faq(command) => faq::apply(context, command),
+        Command::Identity(command) => identity::apply(context, command),
     }
 }
 

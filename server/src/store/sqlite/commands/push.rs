@@ -17,8 +17,10 @@ pub(super) fn apply(context: &Context<'_>, command: PushCommand) -> Done<Applied
             context
                 .conn
                 .prepare_cached(
+                    // Not for a device that has left meanwhile.
                     "INSERT INTO push_tokens (app_id, device_id, service, token, created_at) \
-                     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (app_id, device_id) DO UPDATE SET \
+                     SELECT app_id, id, ?3, ?4, ?5 FROM devices \
+                     WHERE app_id = ?1 AND id = ?2 AND signed_off_at IS NULL ON CONFLICT (app_id, device_id) DO UPDATE SET \
                      service = excluded.service, token = excluded.token, created_at = excluded.created_at",
                 )?
                 .execute(params![app.0, device.as_bytes(), token.service, token.token, at.0])?;

@@ -27,6 +27,12 @@ pub(crate) enum Step {
     Fill { of: ConversationId, messages: u32 },
     /// What the server has in a conversation.
     ServerMessages { of: ConversationId },
+    /// A token that says who the person is.
+    Token {
+        user: String,
+        #[serde(default)]
+        kind: TokenKind,
+    },
     /// What conversations the server has, newest first, with whose they are.
     ServerConversations {},
 }
@@ -44,6 +50,20 @@ pub(crate) enum Network {
     FailNext { times: u32, status: u16 },
     /// The next write reaches the server, its answer is lost.
     LoseNextAnswer,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TokenKind {
+    /// The server believes it.
+    #[default]
+    Good,
+    /// It ended an hour ago.
+    Expired,
+    /// It is for another app.
+    Refused,
+    /// It begins in an hour.
+    Early,
 }
 
 #[derive(Deserialize)]

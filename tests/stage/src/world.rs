@@ -4,9 +4,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use beistand_protocol::ConversationId;
 use beistand_protocol::{
-    Author, Status,
+    Author, ConversationId, Status, UnixMillis,
     frames::ClientFrame,
     message::{Content, KnownContent},
 };
@@ -15,14 +14,18 @@ use beistand_server::listener::Listener;
 use beistand_server::{Clock, Execution, Server, ServerConfig, StoreOptions, SystemClock};
 use beistand_test_support::chance::Chance;
 use beistand_test_support::desk::Desk;
+use beistand_test_support::identity;
 use beistand_test_support::proxy::{Fault, Proxy};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::step::{Articles, Network, Step};
+use crate::step::{Articles, Network, Step, TokenKind};
 
 /// How long requests that are under way may go on once the network is cut.
 const SETTLE: Duration = Duration::from_secs(5);
+
+/// How long a token is good.
+const TOKEN_SECONDS: i64 = 600;
 
 pub(crate) struct World {
     server: Server,
@@ -48,12 +51,15 @@ impl World {
         config.limits.writes_per_minute = 0;
         config.limits.registration_burst = 0;
         config.limits.registrations_per_minute = 0;
+        config.limits.login_burst = 0;
+        config.limits.logins_per_minute = 0;
         let store =
             StoreOptions { path: folder.path().join("beistand.sqlite3"), vfs: None, execution: Execution::Thread };
         let listener = Listener::bind(&config).await.map_err(said)?;
         let address = listener.address().map_err(said)?;
         let server = Server::open(config, store, Arc::new(SystemClock::default())).await.map_err(said)?;
         server.add_app("stage", Self::APP_KEY).await.map_err(said)?;
+        identity::add_key(&server, Self::APP_KEY).await;
         let mut seed = [0; 8];
         SystemClock::default().random(&mut seed);
         let desk = Desk::sign_in(&server, server.router(), Self::APP_KEY, &Chance::new(u64::from_le_bytes(seed))).await;
@@ -115,6 +121,7 @@ impl World {
                 Ok(json!({}))
             }
             Step::ServerMessages { of } => self.messages(of).await,
+            Step::Token { user, kind } => Ok(json!({ "token": self.token(&user, kind) })),
             Step::ServerConversations {} => {
                 let conversations = self.desk.conversations().await.map_err(problem)?;
                 Ok(json!({ "conversations": conversations }))
@@ -141,6 +148,17 @@ impl World {
                 self.proxy.break_writes((0..times).map(|_| Fault::Answer(answer.clone())));
             }
             Network::LoseNextAnswer => self.proxy.break_writes([Fault::CutAnswer]),
+        }
+    }
+
+    fn token(&self, user: &str, kind: TokenKind) -> String {
+        let now = self.server.clock().now();
+        let hours = |count: i64| UnixMillis(now.0 + count * 3_600_000);
+        match kind {
+            TokenKind::Good => identity::token(Self::APP_KEY, user, now, TOKEN_SECONDS),
+            TokenKind::Expired => identity::token(Self::APP_KEY, user, hours(-1), TOKEN_SECONDS),
+            TokenKind::Refused => identity::token("another-app", user, now, TOKEN_SECONDS),
+            TokenKind::Early => identity::token(Self::APP_KEY, user, hours(1), TOKEN_SECONDS),
         }
     }
 

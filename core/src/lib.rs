@@ -32,7 +32,7 @@ pub use attachments::{AttachmentSource, Attachments};
 pub use beistand_protocol as protocol;
 pub use client::{Client, ClientBuilder};
 pub use config::Settings;
-pub use conversations::{ConversationList, Conversations, Difference, Opened, Timeline};
+pub use conversations::{ConversationList, Conversations, Difference, Earlier, Opened, Timeline};
 pub use error::{Error, ErrorKind, Result, RetryKind};
 pub use faq::{Faq, FaqError, FaqSeed, SearchOptions};
 pub use model::{

@@ -7,9 +7,15 @@ use crate::{metadata::Graph, process};
 
 /// Who may know whom, besides the tests of a package. A package that is not named here may know nobody of this
 /// workspace.
+<<<<<<< HEAD
 const MAY_KNOW: [(&str, &[&str]); 11] = [
+=======
+const MAY_KNOW: [(&str, &[&str]); 12] = [
+>>>>>>> ea51487 (Export the core to Kotlin and Swift)
     ("beistand-protocol", &[]),
     ("beistand-core", &["beistand-protocol"]),
+    ("beistand-ffi", &["beistand-protocol", "beistand-core"]),
+    ("beistand-bindgen", &[]),
     ("beistand-cli", &["beistand-protocol", "beistand-core"]),
     ("beistand-server", &["beistand-protocol"]),
     ("beistand-test-support", &["beistand-protocol", "beistand-core", "beistand-server"]),

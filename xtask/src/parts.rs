@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{bench, faq, fuzz, layers, licences, links, metadata::Graph, process, schemathesis, setup};
+use crate::{bench, bindings, faq, fuzz, layers, licences, links, metadata::Graph, process, schemathesis, setup};
 
 /// What a part needs to know.
 pub struct Run {
@@ -38,6 +38,15 @@ pub enum Fault {
     Missing(String),
 }
 
+impl Fault {
+    /// What is to be told, whichever it is.
+    pub fn said(self) -> String {
+        match self {
+            Self::Failed(said) | Self::Missing(said) => said,
+        }
+    }
+}
+
 impl From<String> for Fault {
     fn from(said: String) -> Self {
         Self::Failed(said)
@@ -53,7 +62,7 @@ impl From<setup::Missing> for Fault {
 type Part = (&'static str, fn(&mut Run) -> Result<(), Fault>);
 
 /// In this order: what is quick and what everything else needs comes first.
-const PARTS: [Part; 14] = [
+const PARTS: [Part; 15] = [
     ("fmt", |_| Ok(process::run(&mut process::cargo(&["fmt", "--all", "--check"]))?)),
     ("clippy", |_| cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     ("build", |_| build()),
@@ -76,6 +85,7 @@ const PARTS: [Part; 14] = [
         build()?;
         schemathesis::check(run)
     }),
+    ("api", bindings::check),
     ("doc", doc),
     ("links", |run| look(run, links::check)),
     ("licences", |run| look(run, licences::check)),

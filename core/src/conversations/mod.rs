@@ -21,7 +21,7 @@ use crate::realtime::RealtimeMessage;
 use crate::store::conversations;
 use crate::sync::puller;
 
-pub use timeline::{ConversationList, Difference, Timeline};
+pub use timeline::{ConversationList, Difference, Earlier, Timeline};
 
 /// What `open` returns: the ids that were minted here, and that both sides use from now on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -92,7 +92,7 @@ impl Timeline {
             older_here: false,
             older_at_server: false,
         };
-        timeline.shown = timeline.read().await?;
+        timeline.shown = timeline.read(WINDOW).await?;
         Ok(timeline)
     }
 
@@ -113,8 +113,8 @@ impl Timeline {
 
     /// The whole window on the first call, then what has changed since the last call. `None` once the client is gone.
     pub async fn next(&mut self) -> Option<Vec<Difference>> {
-        if std::mem::take(&mut self.first) {
-            return Some(vec![Difference::Reset(self.shown.clone())]);
+        if let Some(window) = self.untold() {
+            return Some(window);
         }
         loop {
             if !self.stale && !self.changes.wait(Some(self.conversation)).await {
@@ -122,7 +122,7 @@ impl Timeline {
             }
             // Whoever waits for several things at once may give up in the middle: the change is not forgotten then.
             self.stale = true;
-            let read = self.read().await;
+            let read = self.read(self.limit).await;
             self.stale = false;
             // A read that fails is repeated with the next change: what is shown stays as it is.
             let Ok(now) = read else { continue };
@@ -140,30 +140,69 @@ impl Timeline {
     /// # Errors
     /// `Unreachable` if they are only at the server and it does not answer.
     pub async fn load_earlier(&mut self, count: u32) -> Result<Vec<Difference>> {
-        let count = count.clamp(1, HISTORY_PAGE);
-        if !self.older_here && self.older_at_server {
-            let conversation = self.conversation;
-            let read = self.look.inner.database.read(move |connection| conversations::local(connection, conversation));
-            if let Some(local) = read.await? {
-                puller::history(&self.look.inner, conversation, local.contiguous_from, count).await?;
-            }
-        }
-        self.limit = self.limit.saturating_add(count);
-        let now = self.read().await?;
+        self.earlier(count).fetch().await?;
+        self.widen(count).await
+    }
+
+    /// The first half of [`Timeline::load_earlier`], for whoever wants to see what is new while the server is asked: what it
+    /// returns knows nothing of the timeline any more.
+    pub fn earlier(&self, count: u32) -> Earlier {
+        let needed = !self.older_here && self.older_at_server;
+        Earlier { inner: self.look.inner.clone(), conversation: self.conversation, count: page(count), needed }
+    }
+
+    /// The second half: widens the window by what is on this phone.
+    pub async fn widen(&mut self, count: u32) -> Result<Vec<Difference>> {
+        let limit = self.limit.saturating_add(page(count));
+        let now = self.read(limit).await?;
         let differences = differences(&self.shown, &now);
-        self.shown = now;
+        (self.limit, self.shown) = (limit, now);
         self.first = false;
         Ok(differences)
     }
 
-    async fn read(&mut self) -> Result<Vec<Message>> {
-        let (conversation, limit) = (self.conversation, self.limit);
+    /// The window, if [`Timeline::next`] has not told it yet; it counts as told then.
+    pub fn untold(&mut self) -> Option<Vec<Difference>> {
+        std::mem::take(&mut self.first).then(|| vec![Difference::Reset(self.shown.clone())])
+    }
+
+    async fn read(&mut self, limit: u32) -> Result<Vec<Message>> {
+        let conversation = self.conversation;
         let read =
             self.look.inner.database.read(move |connection| messages::window(connection, conversation, limit)).await?;
         let (messages, older_here, older_at_server) = read;
         (self.older_here, self.older_at_server) = (older_here, older_at_server);
         Ok(messages)
     }
+}
+
+/// Older messages of a conversation that may have to be fetched: the first half of [`Timeline::load_earlier`].
+pub struct Earlier {
+    inner: Arc<Inner>,
+    conversation: ConversationId,
+    count: u32,
+    needed: bool,
+}
+
+impl Earlier {
+    /// Fetches them, if they are only at the server.
+    ///
+    /// # Errors
+    /// `Unreachable` if it does not answer.
+    pub async fn fetch(self) -> Result<()> {
+        let conversation = self.conversation;
+        if self.needed {
+            let local = self.inner.database.read(move |connection| conversations::local(connection, conversation));
+            if let Some(local) = local.await? {
+                puller::history(&self.inner, conversation, local.contiguous_from, self.count).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn page(count: u32) -> u32 {
+    count.clamp(1, HISTORY_PAGE)
 }
 
 /// What leads from one list to another: removals from the back, then insertions and updates from the front. Messages

@@ -237,7 +237,22 @@ impl Faq {
     /// `StorageFull`, `ShutDown`. Nothing was stored then.
     pub async fn rate(&self, article: &ArticleView, helpful: bool, comment: Option<&str>) -> Result<()> {
         let (id, locale) = (article.id.clone(), article.locale.clone());
-        feedback::rate(&self.inner, id, locale, article.version, helpful, comment).await
+        self.rate_version(id, locale, article.version, helpful, comment).await
+    }
+
+    /// The same for whoever has only the name of what was read.
+    ///
+    /// # Errors
+    /// As [`Faq::rate`].
+    pub async fn rate_version(
+        &self,
+        id: ArticleId,
+        locale: Locale,
+        version: u64,
+        helpful: bool,
+        comment: Option<&str>,
+    ) -> Result<()> {
+        feedback::rate(&self.inner, id, locale, version, helpful, comment).await
     }
 
     /// The collections in the editors' order.

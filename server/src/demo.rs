@@ -18,6 +18,7 @@ use crate::{
     config::{DeskConfig, ServerConfig},
     desk::digest::{self, Digest},
     faq::{self, editing},
+    identity::KeyMaterial,
     passwords,
     server::{self, Server},
     store::{
@@ -31,6 +32,11 @@ pub const APP: &str = "demo";
 
 /// The password of the demo's agents.
 pub const PASSWORD: &str = "demo";
+
+/// The name of the key that the demo's app takes tokens of, and its secret: as public as the agents' password.
+pub const TOKEN_KID: &str = "demo";
+/// See [`TOKEN_KID`].
+pub const TOKEN_SECRET: &str = "beistand-demo: no secret, for laptops only";
 
 const SHOP: &str = include_str!("../demo/shop.toml");
 
@@ -109,6 +115,9 @@ pub async fn seed(server: &Server) -> Result<(), StoreError> {
     }
     let shop = shop()?;
     let app = server::add_app(&*store, &*clock, APP, APP).await?;
+    let key = KeyMaterial::from_secret(TOKEN_SECRET.as_bytes())
+        .map_err(|fault| StoreError::Failed(format!("the demo's key: {fault}")))?;
+    server::add_identity_key(&*store, &*clock, app.id, TOKEN_KID, key).await?;
     let mut seeding = Seeding { store: &*store, clock: &*clock, app: app.id, now: clock.now(), agents: Vec::new() };
     for agent in shop.agents {
         let hash = passwords::hash(PASSWORD, clock::random(&*clock)).map_err(StoreError::Failed)?;

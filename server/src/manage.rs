@@ -1,4 +1,4 @@
-//! What an operator does to a database without the server: make apps and agents. Works beside a running server; SQLite
+//! What an operator does to a database without the server: make apps and agents, manage keys. Works beside a running server; SQLite
 //! makes the two writers wait for each other.
 
 use std::sync::Arc;
@@ -9,10 +9,13 @@ use crate::{
     bus::in_process::InProcessBus,
     clock::{self, Clock},
     config::ServerConfig,
+    identity::KeyMaterial,
     metrics::Metrics,
     passwords,
     server::{self, StartError},
-    store::{AppRow, Execution, Store, StoreError, StoreOptions, sqlite::SqliteStore},
+    store::{
+        AppRow, Command, Execution, IdentityCommand, IdentityKey, Store, StoreError, StoreOptions, sqlite::SqliteStore,
+    },
 };
 
 /// A database opened for an operator's commands.
@@ -78,6 +81,29 @@ impl Management {
         let hash = passwords::hash(password, clock::random(&*self.clock)).map_err(StoreError::Failed)?;
         server::add_agent(&self.store, &*self.clock, app.id, name, hash, role).await?;
         Ok(())
+    }
+
+    /// Adds a key that tokens are held against.
+    pub async fn add_identity_key(
+        &self,
+        app_key: Option<&str>,
+        kid: &str,
+        material: KeyMaterial,
+    ) -> Result<(), StoreError> {
+        let app = self.app(app_key).await?;
+        server::add_identity_key(&self.store, &*self.clock, app.id, kid, material).await
+    }
+
+    /// Revokes a key.
+    pub async fn revoke_identity_key(&self, app_key: Option<&str>, kid: &str) -> Result<(), StoreError> {
+        let app = self.app(app_key).await?.id;
+        let command = IdentityCommand::RevokeKey { app, kid: kid.to_owned(), at: self.clock.now() };
+        self.store.apply(Command::Identity(command)).await.map(drop)
+    }
+
+    /// The keys of an app, revoked ones too, oldest first.
+    pub async fn identity_keys(&self, app_key: Option<&str>) -> Result<Vec<IdentityKey>, StoreError> {
+        self.store.identity_keys(self.app(app_key).await?.id).await
     }
 }
 

@@ -3,6 +3,7 @@
 //! error. Exit codes: 0 done, 1 failed, 2 bad usage or a wrong setting.
 
 mod faq;
+mod key;
 mod manage;
 mod serve;
 
@@ -67,6 +68,9 @@ enum Command {
     /// The FAQ: articles are files, imported and then published
     #[command(subcommand)]
     Faq(faq::FaqCommand),
+    /// Keys that tokens of an app's backend are held against
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Make a throw-away authority and a certificate for this machine, to try TLS with devices in the same network
     Certificate {
         /// The folder for authority.pem, cert.pem and key.pem; made if missing
@@ -187,6 +191,7 @@ pub(crate) fn run() -> ExitCode {
             manage::add_agent(&config, &name, app.as_deref(), role.into(), password_stdin)
         }
         Command::Faq(command) => faq::run(&config, command),
+        Command::Key(command) => key::run(&config, command),
         Command::Certificate { folder, host } => manage::make_certificate(&folder, host),
         Command::Backup { file } => manage::backup(&config, &file),
     };

@@ -139,3 +139,6 @@ fn check_words(words: &str) -> Result<(), &'static str> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,11 +7,7 @@ use crate::{metadata::Graph, process};
 
 /// Who may know whom, besides the tests of a package. A package that is not named here may know nobody of this
 /// workspace.
-<<<<<<< HEAD
-const MAY_KNOW: [(&str, &[&str]); 11] = [
-=======
-const MAY_KNOW: [(&str, &[&str]); 12] = [
->>>>>>> ea51487 (Export the core to Kotlin and Swift)
+const MAY_KNOW: [(&str, &[&str]); 13] = [
     ("beistand-protocol", &[]),
     ("beistand-core", &["beistand-protocol"]),
     ("beistand-ffi", &["beistand-protocol", "beistand-core"]),

@@ -22,15 +22,10 @@ mod schemathesis;
 mod server;
 mod setup;
 
-<<<<<<< HEAD
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
-=======
-use std::path::PathBuf;
-use std::process::ExitCode;
->>>>>>> ea51487 (Export the core to Kotlin and Swift)
 
 use lexopt::prelude::*;
 
@@ -41,12 +36,9 @@ cargo xtask demo --lan [--port N]        the same over TLS for real phones in th
 cargo xtask test [PART…] [--full]        everything, or the named parts; --full takes the long runs
 cargo xtask bench [NAME…] [--quick]      how fast it is, or the named measures; keeps the tables of docs/performance.md;
                                          --quick only shows that the measures work, and keeps nothing
-<<<<<<< HEAD
 cargo xtask guide --out DIR              the code of the guide, a file for each block, in DIR/kotlin and DIR/swift
-=======
 cargo xtask bindgen TARGET --out DIR     code that calls the library: kotlin, kotlin-android or swift
 cargo xtask api [--check]                keeps what the library exports as text in the repository; --check only compares
->>>>>>> ea51487 (Export the core to Kotlin and Swift)
 ";
 
 /// What the command line asks for.
@@ -55,12 +47,9 @@ enum Command {
     Demo { script: bool, lan: bool, port: u16 },
     Test { names: Vec<String>, full: bool },
     Bench { names: Vec<String>, quick: bool },
-<<<<<<< HEAD
     Guide { out: PathBuf },
-=======
     Bindgen { target: String, out: PathBuf },
     Api { check: bool },
->>>>>>> ea51487 (Export the core to Kotlin and Swift)
 }
 
 fn main() -> ExitCode {
@@ -72,12 +61,9 @@ fn main() -> ExitCode {
         Ok(Command::Demo { script, lan, port }) => demo::run(script, lan, port),
         Ok(Command::Test { names, full }) => parts::run(&names, full),
         Ok(Command::Bench { names, quick }) => bench::run(&names, quick),
-<<<<<<< HEAD
         Ok(Command::Guide { out }) => take_out(&out),
-=======
         Ok(Command::Bindgen { target, out }) => bindings::generate(&target, &out),
         Ok(Command::Api { check }) => bindings::surface(check),
->>>>>>> ea51487 (Export the core to Kotlin and Swift)
         Err(error) => {
             eprint!("{error}\n\n{HELP}");
             return ExitCode::from(2);
@@ -107,11 +93,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
         Some(other) => return Err(other.unexpected()),
     };
     let (mut script, mut lan, mut port) = (false, false, 0);
-<<<<<<< HEAD
-    let (mut full, mut quick, mut names, mut out) = (false, false, Vec::new(), None);
-=======
     let (mut full, mut quick, mut check, mut names, mut out) = (false, false, false, Vec::new(), None);
->>>>>>> ea51487 (Export the core to Kotlin and Swift)
     while let Some(arg) = args.next()? {
         match (command.as_str(), arg) {
             (_, Short('h') | Long("help")) => return Ok(Command::Help),
@@ -120,14 +102,9 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
             ("demo", Long("port")) => port = args.value()?.parse()?,
             ("test", Long("full")) => full = true,
             ("bench", Long("quick")) => quick = true,
-<<<<<<< HEAD
-            ("guide", Long("out")) => out = Some(PathBuf::from(args.value()?)),
-            ("test" | "bench", Value(name)) => names.push(name.string()?),
-=======
             ("api", Long("check")) => check = true,
-            ("bindgen", Long("out")) => out = Some(PathBuf::from(args.value()?)),
+            ("guide" | "bindgen", Long("out")) => out = Some(PathBuf::from(args.value()?)),
             ("test" | "bench" | "bindgen", Value(name)) => names.push(name.string()?),
->>>>>>> ea51487 (Export the core to Kotlin and Swift)
             (_, other) => return Err(other.unexpected()),
         }
     }
@@ -141,15 +118,12 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
             None => Ok(Command::Test { names, full }),
         },
         "bench" => Ok(Command::Bench { names, quick }),
-<<<<<<< HEAD
         "guide" => out.map(|out| Command::Guide { out }).ok_or_else(|| "guide needs --out DIR".into()),
-=======
         "bindgen" => match (names.pop(), out) {
             (Some(target), Some(out)) if names.is_empty() => Ok(Command::Bindgen { target, out }),
             _ => Err("bindgen takes one target and --out DIR".into()),
         },
         "api" => Ok(Command::Api { check }),
->>>>>>> ea51487 (Export the core to Kotlin and Swift)
         other => Err(format!("no command is called {other}").into()),
     }
 }

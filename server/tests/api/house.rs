@@ -146,18 +146,23 @@ impl House {
     }
 
     pub async fn register(&self, device: DeviceId, secret: u8) -> Answer {
+        self.register_at("shop", device, secret).await
+    }
+
+    async fn register_at(&self, app_key: &str, device: DeviceId, secret: u8) -> Answer {
         let body = json!({ "secret": DeviceSecret([secret; 32]).to_hex(), "locale": "de" });
-        self.call(Method::PUT, &format!("/v1/devices/{device}"), vec![("x-app-key", "shop".into())], Some(body)).await
+        self.call(Method::PUT, &format!("/v1/devices/{device}"), vec![("x-app-key", app_key.into())], Some(body)).await
     }
 
     pub async fn phone(&self) -> Phone {
+        self.phone_of("shop").await
+    }
+
+    /// A phone of any app.
+    pub async fn phone_of(&self, app_key: &'static str) -> Phone {
         let device = DeviceId(uuid::Uuid::now_v7());
-        assert_eq!(self.register(device, 7).await.status, StatusCode::CREATED);
-        Phone {
-            credential: Credential { device, secret: DeviceSecret([7; 32]) },
-            app_key: "shop",
-            seq: AtomicU64::new(1),
-        }
+        assert_eq!(self.register_at(app_key, device, 7).await.status, StatusCode::CREATED);
+        Phone { credential: Credential { device, secret: DeviceSecret([7; 32]) }, app_key, seq: AtomicU64::new(1) }
     }
 
     /// Adds the usual HS256 key to the usual app.

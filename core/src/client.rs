@@ -21,6 +21,7 @@ use crate::conversations::Conversations;
 use crate::error::{Error, ErrorKind, Result, StoreError};
 use crate::faq::{self, Faq, FaqState, feedback};
 use crate::folder::FolderClaim;
+use crate::login::{self, Logins, Who};
 use crate::model::{ClientEvent, Connection, Typing};
 use crate::observe::{Changes, Observable, StoreChange, Watchers};
 use crate::outbox::Outbox;
@@ -100,6 +101,9 @@ impl ClientBuilder {
             registering: tokio::sync::Mutex::new(()),
             pulling: tokio::sync::Mutex::new(()),
             push_due: tokio::sync::Notify::new(),
+            shown: Mutex::new(IdentityId::default()),
+            who: Observable::new(Who::default()),
+            logins: Logins::default(),
             push_missing: AtomicBool::new(false),
             starting: tokio::sync::Mutex::new(()),
             state: AtomicU8::new(FRESH),
@@ -126,7 +130,7 @@ struct Tasks {
     worker: mpsc::UnboundedSender<WorkerMessage>,
     realtime: mpsc::UnboundedSender<RealtimeMessage>,
     /// The tasks, and those that see to their end.
-    handles: [(AbortHandle, JoinHandle<()>); 3],
+    handles: [(AbortHandle, JoinHandle<()>); 4],
 }
 
 impl Tasks {
@@ -166,6 +170,11 @@ pub(crate) struct Inner {
     fetching: Mutex<HashMap<AttachmentId, Weak<tokio::sync::Mutex<()>>>>,
     pub registering: tokio::sync::Mutex<()>,
     pub pulling: tokio::sync::Mutex<()>,
+    /// Whose content is shown.
+    shown: Mutex<IdentityId>,
+    pub who: Observable<Who>,
+    /// Logins that are under way, or wait for the server.
+    pub logins: Logins,
     /// The push token, the device's registration or the network may have changed.
     pub push_due: tokio::sync::Notify,
     /// Whether the server could not be told of the push token yet.
@@ -203,15 +212,16 @@ impl Inner {
     async fn restore(&self) -> Result<()> {
         let (now, fresh) = (self.clock.wall(), self.fresh_credential());
         let (acting, agreed) = (self.acting_as(IdentityId::default()), self.settings.faq_report);
-        let (known, config) = self
+        let (current, known, config) = self
             .database
             .write(move |connection| {
-                let identity = identity::ensure(connection, fresh, now.0)?.id;
+                let current = identity::ensure(connection, fresh, now.0)?;
                 // The worker reads all rows when it starts: it need not be told of a report.
-                feedback::begin(connection, &Acting { identity, ..acting }, agreed)?;
-                Ok((meta::told_time(connection)?, meta::app_config(connection)?))
+                feedback::begin(connection, &Acting { identity: current.id, ..acting }, agreed)?;
+                Ok((current, meta::told_time(connection)?, meta::app_config(connection)?))
             })
             .await?;
+        self.show(&current);
         *lock(&self.known) = KnownTime::restored(known, self.clock.monotonic());
         if let Some((config, _)) = config {
             let mut slot = lock(&self.config);
@@ -221,7 +231,7 @@ impl Inner {
         Ok(())
     }
 
-    fn fresh_credential(&self) -> Credential {
+    pub fn fresh_credential(&self) -> Credential {
         let (mut random, mut secret) = ([0; 10], [0; 32]);
         self.entropy.fill(&mut random);
         self.entropy.fill(&mut secret);
@@ -235,6 +245,7 @@ impl Inner {
             supervise(self, "outbox", worker::run(self.clone(), worker_messages)),
             supervise(self, "realtime", realtime::run(self.clone(), realtime_messages)),
             supervise(self, "push", push::run(self.clone())),
+            supervise(self, "identities", login::run(self.clone())),
         ];
         *lock(&self.tasks) = Some(Tasks { worker, realtime, handles });
     }
@@ -260,6 +271,15 @@ impl Inner {
         F: FnOnce(&rusqlite::Connection, &Acting) -> std::result::Result<Vec<Event>, StoreError> + Send + 'static,
     {
         self.started().await?;
+        self.act_as(self.shown(), change, work).await
+    }
+
+    /// A write in the name of whoever was shown when the person began it: if somebody else has taken the phone over
+    /// meanwhile, it is refused rather than said in their name.
+    pub async fn act_as<F>(self: &Arc<Self>, whom: IdentityId, change: Option<StoreChange>, work: F) -> Result<()>
+    where
+        F: FnOnce(&rusqlite::Connection, &Acting) -> std::result::Result<Vec<Event>, StoreError> + Send + 'static,
+    {
         let acting = self.acting_as(IdentityId::default());
         // The worker is told from the commit itself: in the order of commits, and even if the caller has given up.
         let inner = self.clone();
@@ -274,11 +294,61 @@ impl Inner {
         let inner = self.clone();
         let work = move |connection: &rusqlite::Connection| {
             let identity = inner.identity_within(connection)?.id;
+            if identity != whom {
+                let why = "another user has taken over meanwhile; nothing was stored";
+                return Err(Error::new(ErrorKind::TooLate, why).into());
+            }
             work(connection, &Acting { identity, ..acting })
         };
         let committed = self.database.write_and_tell(work, Some(tell)).await;
         self.report_recoveries();
+        if matches!(&committed, Err(StoreError::Rule(error)) if error.kind == ErrorKind::TooLate) {
+            // Another process may have changed it.
+            let _ = self.look_who().await;
+        }
         committed?;
+        Ok(())
+    }
+
+    /// Whose content is shown.
+    pub fn shown(&self) -> IdentityId {
+        *lock(&self.shown)
+    }
+
+    /// From now on this identity is shown, and nothing of another. Called in the order of commits.
+    pub fn show(&self, identity: &Identity) {
+        let switched = {
+            let mut shown = lock(&self.shown);
+            let switched = std::mem::replace(&mut *shown, identity.id) != identity.id;
+            if switched {
+                self.typing.set(Vec::new());
+            }
+            switched
+        };
+        if switched {
+            self.transfers.forget();
+            self.tell_realtime(RealtimeMessage::Switched);
+            self.push_due.notify_one();
+        }
+        self.who.set(Who { subject: identity.subject.clone(), confirmed: identity.confirmed });
+        self.logins.look();
+    }
+
+    /// Shows who types, unless another identity is shown by now than the one that was told.
+    pub fn show_typing(&self, told: IdentityId, typing: Vec<Typing>) {
+        let shown = lock(&self.shown);
+        if *shown == told {
+            self.typing.set(typing);
+        }
+    }
+
+    /// Looks whether another process has changed who is current.
+    pub async fn look_who(&self) -> Result<()> {
+        let identity = self.identity().await?;
+        if identity.id != self.shown() {
+            self.show(&identity);
+            self.changes.announce(StoreChange::Everything);
+        }
         Ok(())
     }
 
@@ -286,7 +356,7 @@ impl Inner {
         Ok(self.acting_as(self.identity().await?.id))
     }
 
-    fn acting_as(&self, identity: IdentityId) -> Acting {
+    pub fn acting_as(&self, identity: IdentityId) -> Acting {
         Acting {
             identity,
             now: self.clock.wall(),
@@ -310,7 +380,7 @@ impl Inner {
     }
 
     /// The same inside a transaction that is under way.
-    fn identity_within(&self, connection: &rusqlite::Connection) -> std::result::Result<Identity, StoreError> {
+    pub fn identity_within(&self, connection: &rusqlite::Connection) -> std::result::Result<Identity, StoreError> {
         match identity::current(connection)? {
             Some(identity) => Ok(identity),
             None => identity::ensure(connection, self.fresh_credential(), self.clock.wall().0),
@@ -331,6 +401,11 @@ impl Inner {
             self.changes.announce(StoreChange::Everything);
         }
         any
+    }
+
+    /// Whether tasks work; while the app is paused, they do not.
+    pub fn is_running(&self) -> bool {
+        self.state.load(Ordering::SeqCst) == RUNNING
     }
 
     pub fn is_shut_down(&self) -> bool {
@@ -376,6 +451,7 @@ impl Inner {
         if self.push_missing.load(Ordering::SeqCst) {
             self.push_due.notify_one();
         }
+        self.logins.look();
         self.tell_worker(vec![Event::EverythingDue]);
     }
 

@@ -29,6 +29,8 @@ pub struct Settings {
     pub extra_roots: Vec<Vec<u8>>,
     /// How long a request may hear nothing before it is given up.
     pub request_timeout: Duration,
+    /// How long the app's own backend may take to hand out a token of a login before the login is given up.
+    pub token_timeout: Duration,
     /// Rows that the outbox may hold. At 2,000 a person has written for weeks without a network: something else is
     /// wrong, and `send` says so rather than filling the disk.
     pub outbox_items: u32,
@@ -97,6 +99,7 @@ impl Settings {
             watch_folder: None,
             extra_roots: Vec::new(),
             request_timeout: REQUEST_TIMEOUT,
+            token_timeout: TOKEN_TIMEOUT,
             outbox_items: 2_000,
             outbox_bytes: 32 * 1024 * 1024,
             outbox_file_bytes: 512 * 1024 * 1024,
@@ -147,6 +150,11 @@ fn is_loopback(server: &Url) -> bool {
 
 /// Silence in a request: long enough for a train's signal, short enough that a dead connection is noticed.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// A token comes from the app's own backend, over the same network: as long as a request.
+pub const TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long another process leaves an identity alone that a login is trying (5 minutes in milliseconds): twice what a login
+/// takes on a bad line.
+pub const CANDIDATE_MS: i64 = 5 * 60 * 1000;
 /// Opening a connection: three lost SYN packets.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest answer that is read. The largest honest one is a page of sync, 200 messages of 10,000 characters.

@@ -4,6 +4,7 @@
 use beistand_protocol::{Code, Violation};
 
 use crate::faq::FaqError;
+use crate::login::LoginError;
 
 /// The kinds of failure that a caller can tell apart. Each has a stable code, see [`ErrorKind::code`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,6 +38,8 @@ pub enum ErrorKind {
     Unreachable,
     /// The server refused, with the given code.
     Refused(Code),
+    /// A login failed; what was there before stays.
+    LoginFailed(LoginError),
     /// A publication of the FAQ, or one of its pictures, was not taken; what is on this phone stays as it was.
     Faq(FaqError),
 }
@@ -58,6 +61,7 @@ impl ErrorKind {
             Self::FolderInUse => "folder-in-use",
             Self::Configuration => "configuration",
             Self::Unreachable => "unreachable",
+            Self::LoginFailed(error) => error.code(),
             Self::Faq(error) => error.code(),
         }
     }
@@ -96,10 +100,14 @@ impl Error {
             | ErrorKind::OutboxFull
             | ErrorKind::StorageFull
             | ErrorKind::Unreadable
-            | ErrorKind::LocationRemains => RetryKind::AfterChange,
+            | ErrorKind::LocationRemains
+            | ErrorKind::LoginFailed(LoginError::TokenMalformed | LoginError::OtherSubject | LoginError::Refused(_)) => {
+                RetryKind::AfterChange
+            }
             ErrorKind::Storage
             | ErrorKind::StorageDamaged
             | ErrorKind::Unreachable
+            | ErrorKind::LoginFailed(LoginError::ProviderFailed | LoginError::ProviderTimeout)
             | ErrorKind::Faq(FaqError::Cancelled | FaqError::OtherBase | FaqError::OtherPicture) => RetryKind::Soon,
             _ => RetryKind::Never,
         }

@@ -19,6 +19,7 @@ pub mod faq;
 mod folder;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod login;
 pub mod model;
 pub mod observe;
 pub mod outbox;
@@ -35,6 +36,7 @@ pub use config::Settings;
 pub use conversations::{ConversationList, Conversations, Difference, Earlier, Opened, Timeline};
 pub use error::{Error, ErrorKind, Result, RetryKind};
 pub use faq::{Faq, FaqError, FaqSeed, SearchOptions};
+pub use login::{LoggedOut, LoginError, Logout, TokenError, TokenProvider, TokenReason, Who};
 pub use model::{
     Attachment, AttachmentState, ClientEvent, Connection, Conversation, Message, MessageBody, MessageDraft,
     MessageState, OperationKind, OutboxItem, OutboxState, TicketDraft, Transfer, Typing,

@@ -19,7 +19,7 @@ use crate::store::{identity, meta};
 const DESIRED: &str = "push_token";
 
 /// What the server was told last: by which device, in which history, which token.
-const TOLD: &str = "push_told";
+pub(crate) const TOLD: &str = "push_told";
 
 impl Client {
     /// Says where this installation is to be woken, or that it is not to be any more. Returns when it is stored; the server

@@ -1,6 +1,8 @@
 //! Requests that are not writes of the outbox: registration, configuration, sync, history.
 
-use beistand_protocol::{AppConfig, Code, ConversationId, Credential, Device, MessagePage, RegisterDevice, SyncPage};
+use beistand_protocol::{
+    AppConfig, Code, ConversationId, Credential, Device, Identity, LogIn, MessagePage, RegisterDevice, SyncPage,
+};
 use serde::de::DeserializeOwned;
 
 use super::transport::{Body, Request, Response, Transport, TransportError};
@@ -104,6 +106,32 @@ pub(crate) async fn push_token(
         return Ok(());
     }
     Err(CallError::of(&response))
+}
+
+/// Says for whom the device speaks.
+pub(crate) async fn log_in(
+    transport: &dyn Transport,
+    credential: Credential,
+    token: &str,
+) -> Result<Answered<Identity>, CallError> {
+    let body = serde_json::to_string(&LogIn { token: token.to_owned() }).map_err(|_| CallError::Unreachable)?;
+    let request = Request {
+        method: Method::Put,
+        path: "v1/identity".into(),
+        headers: Vec::new(),
+        credential: Some(credential),
+        body: Some(Body::Json(body)),
+    };
+    judge(transport.send(request).await)
+}
+
+/// Ends a device: its credential is good for nothing from then on, and nobody wakes it.
+pub(crate) async fn sign_off(transport: &dyn Transport, credential: Credential) -> Result<(), CallError> {
+    let path = format!("v1/devices/{}", credential.device);
+    let request =
+        Request { method: Method::Delete, path, headers: Vec::new(), credential: Some(credential), body: None };
+    let response = transport.send(request).await.map_err(|_| CallError::Unreachable)?;
+    if response.status == 204 { Ok(()) } else { Err(CallError::of(&response)) }
 }
 
 pub(crate) async fn sync(

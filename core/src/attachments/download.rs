@@ -30,14 +30,14 @@ const THUMBNAIL_BYTES: usize = 2 * 1024 * 1024;
 
 /// The file's place in the folder, fetched if it is not there.
 pub(crate) async fn fetch(inner: &Arc<Inner>, id: AttachmentId, variant: Variant) -> Result<PathBuf> {
-    let now = inner.clock.wall();
+    let (now, whom) = (inner.clock.wall(), inner.shown());
     // Two that want the same file at the same time share one way.
     let turn = inner.fetching(id);
     let _one_at_a_time = turn.lock().await;
     let here = inner
         .database
         .write(move |connection| {
-            let here = stored::get(connection, id, variant)?;
+            let here = stored::get_shown(connection, id, variant)?;
             if here.is_some() {
                 stored::use_now(connection, id, variant, now)?;
             }
@@ -53,16 +53,28 @@ pub(crate) async fn fetch(inner: &Arc<Inner>, id: AttachmentId, variant: Variant
     }
     let told = inner.database.read(move |connection| messages::wire_attachment(connection, id)).await?;
     let Some((message, wire)) = told else {
-        return Err(Error::new(ErrorKind::NotFound, "there is no such attachment on this phone"));
+        return Err(not_here());
     };
     if wire.state == AttachmentState::Blocked {
         let code = beistand_protocol::Code::AttachmentBlocked;
         return Err(Error::new(ErrorKind::Refused(code), code.title()));
     }
-    match variant {
+    let fetched = match variant {
         Variant::Whole => whole(inner, message, &wire).await,
         Variant::Thumbnail => thumbnail(inner, message, &wire).await,
+    };
+    if inner.shown() != whom {
+        // The person has logged out meanwhile: nothing of the file stays.
+        for name in [files::partial(id, variant), files::kept(id, variant)] {
+            let _ = remove(inner, &name).await;
+        }
+        return Err(not_here());
     }
+    fetched
+}
+
+fn not_here() -> Error {
+    Error::new(ErrorKind::NotFound, "there is no such attachment on this phone")
 }
 
 async fn size(inner: &Inner, name: &str) -> Result<Option<u64>> {
@@ -236,6 +248,9 @@ async fn keep(
     inner
         .database
         .write(move |connection| {
+            if !messages::file_is_shown(connection, message)? {
+                return Err(not_here().into());
+            }
             stored::insert_fetched(connection, message, variant, &taken, now)?;
             stored::forget(connection, most)
         })

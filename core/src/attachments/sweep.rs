@@ -30,7 +30,10 @@ pub(crate) async fn removed(inner: &Arc<Inner>) {
         let gone = blocking(inner.inline(), move || {
             Ok(names
                 .into_iter()
-                .filter(|(id, variant)| store.remove(&files::kept(*id, *variant)).is_ok())
+                .filter(|(id, variant)| {
+                    store.remove(&files::kept(*id, *variant)).is_ok()
+                        && store.remove(&files::partial(*id, *variant)).is_ok()
+                })
                 .collect::<Vec<_>>())
         })
         .await?;

@@ -1,6 +1,7 @@
 //! How far files have got: one observable for each that somebody asks about or that is on its way.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use beistand_protocol::AttachmentId;
@@ -12,6 +13,8 @@ use crate::observe::Observable;
 #[derive(Clone, Default)]
 pub(crate) struct Transfers {
     known: Arc<Mutex<HashMap<AttachmentId, Observable<Transfer>>>>,
+    /// Counts those who were shown: what moves for somebody before is seen by nobody.
+    turn: Arc<AtomicU64>,
 }
 
 impl Transfers {
@@ -26,26 +29,49 @@ impl Transfers {
     /// A file sets out.
     pub(crate) fn begin(&self, id: AttachmentId, total: u64) -> Moving {
         let transfer = self.of(id);
-        transfer.set(Transfer { total, active: true, ..transfer.get() });
-        Moving { transfer }
+        let moving = Moving { transfer, begun: self.turn.load(Ordering::SeqCst), turn: self.turn.clone() };
+        moving.set(|transfer| Transfer { total, active: true, ..transfer });
+        moving
+    }
+
+    /// A file sets out for somebody who is not shown.
+    pub(crate) fn begin_unseen(&self) -> Moving {
+        Moving { transfer: Observable::new(Transfer::default()), begun: 0, turn: Arc::default() }
+    }
+
+    /// Somebody else is shown from now on: whoever observes a file sees no more of it.
+    pub(crate) fn forget(&self) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        self.turn.fetch_add(1, Ordering::SeqCst);
+        for (_, transfer) in known.drain() {
+            transfer.set(Transfer::default());
+        }
     }
 }
 
 /// A file on its way; it no longer is once this is dropped, however that comes about.
 pub(crate) struct Moving {
     transfer: Observable<Transfer>,
+    begun: u64,
+    turn: Arc<AtomicU64>,
 }
 
 impl Moving {
     /// So many bytes have arrived.
     pub(crate) fn at(&self, done: u64) {
-        self.transfer.set(Transfer { done, ..self.transfer.get() });
+        self.set(|transfer| Transfer { done, ..transfer });
+    }
+
+    fn set(&self, change: impl FnOnce(Transfer) -> Transfer) {
+        if self.turn.load(Ordering::SeqCst) == self.begun {
+            self.transfer.set(change(self.transfer.get()));
+        }
     }
 }
 
 impl Drop for Moving {
     fn drop(&mut self) {
-        self.transfer.set(Transfer { active: false, ..self.transfer.get() });
+        self.set(|transfer| Transfer { active: false, ..transfer });
     }
 }
 

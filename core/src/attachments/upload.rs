@@ -100,13 +100,14 @@ pub(crate) async fn bring_files(inner: &Arc<Inner>, operation: OperationId) -> R
                 files.push((*id, stored::get(connection, *id, Variant::Whole)?));
             }
             let identity = identity::by_id(connection, row.row.identity)?.ok_or(StoreError::Value("an identity"))?;
+            let (credential, seen) = (identity.credential, identity.current);
             if files.iter().any(|(_, file)| file.as_ref().is_none_or(|file| !file.uploaded)) {
                 outbox::begin_upload(connection, operation)?;
             }
-            Ok(Some((files, identity.credential, row.payload.conversation())))
+            Ok(Some((files, credential, seen, row.payload.conversation())))
         })
         .await?;
-    let Some((files, credential, conversation)) = prepared else { return Err(End::NotNow) };
+    let Some((files, credential, seen, conversation)) = prepared else { return Err(End::NotNow) };
     let mut attempt = Attempt { inner, operation, credential, moved: false };
     let mut any = false;
     for (id, file) in files {
@@ -117,7 +118,10 @@ pub(crate) async fn bring_files(inner: &Arc<Inner>, operation: OperationId) -> R
         if !std::mem::replace(&mut any, true) {
             inner.changes.announce(StoreChange::of(conversation));
         }
-        let progress = inner.transfers.begin(id, file.taken.size);
+        let progress = match seen {
+            true => inner.transfers.begin(id, file.taken.size),
+            false => inner.transfers.begin_unseen(),
+        };
         let brought = attempt.bring(&file.taken, &progress).await;
         drop(progress);
         if let Err(End::Outcome(Outcome::Transient { .. })) = brought

@@ -16,6 +16,7 @@ use crate::attachments::intake::{self, Taken};
 use crate::client::{Guard, Inner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Conversation, Message, MessageDraft, TicketDraft};
+use crate::observe::StoreChange;
 use crate::outbox::actions;
 use crate::realtime::RealtimeMessage;
 use crate::store::conversations;
@@ -47,6 +48,8 @@ impl Conversations {
     /// stored then.
     pub async fn open(&self, draft: TicketDraft) -> Result<Opened> {
         self.inner.started().await?;
+        // Files may take a while to copy: whoever has taken the phone over by then does not say this.
+        let whom = self.inner.shown();
         let (conversation, message) = (ConversationId(self.mint()), MessageId(self.mint()));
         let sent_at = Some(self.inner.clock.wall());
         let sources = draft.attachments;
@@ -66,7 +69,8 @@ impl Conversations {
         self.check_open(&body)?;
         let files = self.take_in(attachments, sources).await?;
         let written = files.clone();
-        let acted = self.inner.act(Some(conversation), move |connection, acting| {
+        let change = Some(StoreChange::of(Some(conversation)));
+        let acted = self.inner.act_as(whom, change, move |connection, acting| {
             actions::open(connection, acting, conversation, body, &written)
         });
         self.or_forget(acted.await, files).await?;
@@ -81,6 +85,7 @@ impl Conversations {
     pub async fn send(&self, conversation: ConversationId, draft: impl Into<MessageDraft>) -> Result<MessageId> {
         let draft = draft.into();
         self.inner.started().await?;
+        let whom = self.inner.shown();
         let message = MessageId(self.mint());
         let attachments = self.mint_attachments(draft.attachments.len());
         let body = SendMessage {
@@ -91,7 +96,8 @@ impl Conversations {
         self.inner.app_config().0.check_send(&body)?;
         let files = self.take_in(attachments, draft.attachments).await?;
         let written = files.clone();
-        let acted = self.inner.act(Some(conversation), move |connection, acting| {
+        let change = Some(StoreChange::of(Some(conversation)));
+        let acted = self.inner.act_as(whom, change, move |connection, acting| {
             actions::send(connection, acting, conversation, message, body, &written)
         });
         self.or_forget(acted.await, files).await?;
@@ -191,8 +197,7 @@ impl Conversations {
     /// All conversations, the one with the newest event first; from the local store.
     pub async fn list(&self) -> Result<Vec<Conversation>> {
         self.inner.started().await?;
-        let identity = self.inner.identity().await?.id;
-        Ok(self.inner.database.read(move |connection| conversations::list(connection, identity)).await?)
+        Ok(self.inner.database.read(conversations::list_of_current).await?.1)
     }
 
     /// One conversation, from the local store.
@@ -217,7 +222,7 @@ impl Conversations {
 
     /// Looks at a conversation: its newest messages first, then what changes. While one is held, the socket is open.
     pub async fn timeline(&self, id: ConversationId) -> Result<Timeline> {
-        self.get(id).await?;
+        self.inner.started().await?;
         Timeline::open(self.inner.clone(), self.guard.clone(), id).await
     }
 

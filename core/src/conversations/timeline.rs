@@ -7,9 +7,10 @@ use beistand_protocol::{ConversationId, MessageId, limits::HISTORY_PAGE};
 
 use crate::client::{Guard, Inner};
 use crate::config::WINDOW;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Conversation, Message};
 use crate::observe::ChangeSubscription;
+use crate::outbox::machine::IdentityId;
 use crate::realtime::RealtimeMessage;
 use crate::store::{conversations, messages};
 use crate::sync::puller;
@@ -42,6 +43,10 @@ pub enum Difference {
     },
 }
 
+fn not_here() -> Error {
+    Error::new(ErrorKind::NotFound, "there is no such conversation on this phone")
+}
+
 /// While it lives, somebody looks, and the socket is open.
 struct Look {
     inner: Arc<Inner>,
@@ -69,9 +74,12 @@ pub struct Timeline {
     look: Look,
     changes: ChangeSubscription,
     conversation: ConversationId,
+    /// Whose conversation it is. When another identity takes over, nothing is shown any more.
+    whose: IdentityId,
     limit: u32,
     shown: Vec<Message>,
     first: bool,
+    ended: bool,
     /// Something has changed that is not shown yet.
     stale: bool,
     older_here: bool,
@@ -81,42 +89,56 @@ pub struct Timeline {
 impl Timeline {
     pub(super) async fn open(inner: Arc<Inner>, guard: Arc<Guard>, conversation: ConversationId) -> Result<Self> {
         let changes = inner.changes.subscribe();
+        let whose = inner.shown();
         let mut timeline = Self {
             look: Look::begin(inner, guard),
             changes,
             conversation,
+            whose,
             limit: WINDOW,
             shown: Vec::new(),
             first: true,
+            ended: false,
             stale: false,
             older_here: false,
             older_at_server: false,
         };
-        timeline.shown = timeline.read(WINDOW).await?;
+        timeline.shown = timeline.read(WINDOW).await?.filter(|_| timeline.is_ours()).ok_or_else(not_here)?;
         Ok(timeline)
     }
 
     /// The messages as they were last told.
     pub fn messages(&self) -> &[Message] {
-        &self.shown
+        if self.is_ours() { &self.shown } else { &[] }
+    }
+
+    fn is_ours(&self) -> bool {
+        self.look.inner.shown() == self.whose
     }
 
     /// Whether [`Timeline::load_earlier`] may bring more.
     pub fn has_earlier(&self) -> bool {
-        self.older_here || self.older_at_server
+        self.is_ours() && (self.older_here || self.older_at_server)
     }
 
     /// Whether older messages are on this phone, so that [`Timeline::load_earlier`] needs no network.
     pub fn has_earlier_here(&self) -> bool {
-        self.older_here
+        self.is_ours() && self.older_here
     }
 
-    /// The whole window on the first call, then what has changed since the last call. `None` once the client is gone.
+    /// The whole window on the first call, then what has changed since the last call. Once the person has logged out, or
+    /// another has logged in, an empty window, and `None` from then on; `None` also once the client is gone.
     pub async fn next(&mut self) -> Option<Vec<Difference>> {
         if let Some(window) = self.untold() {
             return Some(window);
         }
         loop {
+            if self.ended {
+                return None;
+            }
+            if !self.is_ours() {
+                return Some(self.end());
+            }
             if !self.stale && !self.changes.wait(Some(self.conversation)).await {
                 return None;
             }
@@ -126,6 +148,11 @@ impl Timeline {
             self.stale = false;
             // A read that fails is repeated with the next change: what is shown stays as it is.
             let Ok(now) = read else { continue };
+            if !self.is_ours() {
+                return Some(self.end());
+            }
+            // Withdrawn: the handle stays, and shows nothing.
+            let now = now.unwrap_or_default();
             let differences = differences(&self.shown, &now);
             self.shown = now;
             if !differences.is_empty() {
@@ -134,12 +161,21 @@ impl Timeline {
         }
     }
 
+    fn end(&mut self) -> Vec<Difference> {
+        self.ended = true;
+        self.shown = Vec::new();
+        vec![Difference::Reset(Vec::new())]
+    }
+
     /// Widens the window by `count` (1 to 100) older messages, from the local store first, else from the server. Returns what
     /// changed; an empty list if there are none.
     ///
     /// # Errors
-    /// `Unreachable` if they are only at the server and it does not answer.
+    /// `Unreachable` if they are only at the server and it does not answer; `NotFound` once another identity is shown.
     pub async fn load_earlier(&mut self, count: u32) -> Result<Vec<Difference>> {
+        if !self.is_ours() {
+            return Err(not_here());
+        }
         self.earlier(count).fetch().await?;
         self.widen(count).await
     }
@@ -154,7 +190,7 @@ impl Timeline {
     /// The second half: widens the window by what is on this phone.
     pub async fn widen(&mut self, count: u32) -> Result<Vec<Difference>> {
         let limit = self.limit.saturating_add(page(count));
-        let now = self.read(limit).await?;
+        let now = self.read(limit).await?.filter(|_| self.is_ours()).ok_or_else(not_here)?;
         let differences = differences(&self.shown, &now);
         (self.limit, self.shown) = (limit, now);
         self.first = false;
@@ -163,16 +199,16 @@ impl Timeline {
 
     /// The window, if [`Timeline::next`] has not told it yet; it counts as told then.
     pub fn untold(&mut self) -> Option<Vec<Difference>> {
-        std::mem::take(&mut self.first).then(|| vec![Difference::Reset(self.shown.clone())])
+        (self.is_ours() && std::mem::take(&mut self.first)).then(|| vec![Difference::Reset(self.shown.clone())])
     }
 
-    async fn read(&mut self, limit: u32) -> Result<Vec<Message>> {
+    async fn read(&mut self, limit: u32) -> Result<Option<Vec<Message>>> {
         let conversation = self.conversation;
         let read =
             self.look.inner.database.read(move |connection| messages::window(connection, conversation, limit)).await?;
-        let (messages, older_here, older_at_server) = read;
+        let Some((messages, older_here, older_at_server)) = read else { return Ok(None) };
         (self.older_here, self.older_at_server) = (older_here, older_at_server);
-        Ok(messages)
+        Ok(Some(messages))
     }
 }
 
@@ -262,11 +298,18 @@ impl ConversationList {
     }
 
     async fn read(&self) -> Result<Vec<Conversation>> {
-        let identity = self.look.inner.identity().await?.id;
-        Ok(self.look.inner.database.read(move |connection| conversations::list(connection, identity)).await?)
+        loop {
+            // A read that began before somebody else took over is not shown after it.
+            let before = self.look.inner.shown();
+            let (_, list) = self.look.inner.database.read(conversations::list_of_current).await?;
+            if self.look.inner.shown() == before {
+                return Ok(list);
+            }
+        }
     }
 
-    /// The list on the first call, then each time it has changed. `None` once the client is gone.
+    /// The list on the first call, then each time it has changed; after a login or logout, that of the new identity. `None`
+    /// once the client is gone.
     pub async fn next(&mut self) -> Option<Vec<Conversation>> {
         loop {
             if !self.stale && !self.changes.wait(None).await {

@@ -260,7 +260,7 @@ mod tests {
         assert!(matches!(events[..], [Event::Enqueued(_)]), "the server may have the first one");
         let Payload::FaqFeedback { article, body } = queued(&connection).pop().unwrap() else { panic!() };
         assert_eq!((article.as_str(), body.helpful), ("sizes", false));
-        assert!(outbox::items(&connection).unwrap().is_empty(), "nobody sees them wait");
+        assert!(outbox::items(&connection, acting.identity).unwrap().is_empty(), "nobody sees them wait");
     }
 
     #[test]

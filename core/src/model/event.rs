@@ -38,6 +38,21 @@ pub enum ClientEvent {
         /// Why.
         code: String,
     },
+    /// The server does not accept the login, with this code, or the app's own backend no longer hands out tokens of the user.
+    /// What is written still leaves, as somebody whom agents cannot name; another `login` mends it.
+    LoginRefused {
+        /// Why.
+        code: String,
+    },
+    /// The server has forgotten the login, as after a restore from backup; it is proven again by itself.
+    LoginLost,
+    /// The server has accepted a login that could not be confirmed at once.
+    LoginConfirmed,
+    /// Writes of a user who has logged out were refused, or can never leave: nobody can decide on them any more.
+    LeftUnsent {
+        /// How many.
+        discarded: u64,
+    },
     /// A publication of the FAQ was not taken, from the server or from a seed; what was cached before stays.
     FaqRefused {
         /// Why.

@@ -16,6 +16,7 @@ use super::payload::Payload;
 use crate::attachments::intake::Taken;
 use crate::clock::Entropy;
 use crate::error::{Error, ErrorKind, StoreError};
+use crate::store::messages::Placed;
 use crate::store::outbox::{self, Bounds, NewRow, StoredRow};
 use crate::store::{conversations, files, messages};
 
@@ -76,14 +77,29 @@ pub(crate) fn send(
     body: SendMessage,
     files: &[Taken],
 ) -> Result<Vec<Event>, StoreError> {
-    known_conversation(connection, conversation)?;
+    known_conversation(connection, acting, conversation)?;
     messages::insert_echo(connection, conversation, message, &body.text, acting.now)?;
     files::insert_own(connection, message, files, acting.now)?;
     Ok(vec![acting.enqueue_visible(connection, Payload::Send { conversation, message, body })?])
 }
 
-fn known_conversation(connection: &Connection, id: ConversationId) -> Result<(), StoreError> {
-    if conversations::exists(connection, id)? { Ok(()) } else { Err(not_found("conversation")) }
+/// Nobody touches, or learns of, what another identity of this phone has left behind.
+fn known_conversation(connection: &Connection, acting: &Acting, id: ConversationId) -> Result<(), StoreError> {
+    if conversations::is_of(connection, id, acting.identity)? { Ok(()) } else { Err(not_found("conversation")) }
+}
+
+fn known_message(connection: &Connection, acting: &Acting, id: MessageId) -> Result<Placed, StoreError> {
+    let placed = messages::place(connection, id)?.ok_or_else(|| not_found("message"))?;
+    if conversations::is_of(connection, placed.conversation, acting.identity)? {
+        Ok(placed)
+    } else {
+        Err(not_found("message"))
+    }
+}
+
+fn known_row(connection: &Connection, acting: &Acting, id: OperationId) -> Result<StoredRow, StoreError> {
+    let row = outbox::get(connection, id)?.filter(|row| row.row.identity == acting.identity);
+    row.ok_or_else(|| not_found("outbox item"))
 }
 
 /// Changes the words of an own message, wherever it is by now.
@@ -93,7 +109,7 @@ pub(crate) fn edit(
     message: MessageId,
     text: &str,
 ) -> Result<Vec<Event>, StoreError> {
-    let placed = messages::place(connection, message)?.ok_or_else(|| not_found("message"))?;
+    let placed = known_message(connection, acting, message)?;
     if !placed.mine {
         return Err(too_late("only an own message can be edited"));
     }
@@ -160,7 +176,7 @@ fn newest_words(rows: &[StoredRow]) -> Option<String> {
 /// Takes an own message back, wherever it is by now. For the first message of a conversation that no server has confirmed
 /// this takes the whole conversation back.
 pub(crate) fn retract(connection: &Connection, acting: &Acting, message: MessageId) -> Result<Vec<Event>, StoreError> {
-    let placed = messages::place(connection, message)?.ok_or_else(|| not_found("message"))?;
+    let placed = known_message(connection, acting, message)?;
     if !placed.mine {
         return Err(too_late("only an own message can be taken back"));
     }
@@ -190,7 +206,7 @@ pub(crate) fn set_status(
     conversation: ConversationId,
     status: Status,
 ) -> Result<Vec<Event>, StoreError> {
-    known_conversation(connection, conversation)?;
+    known_conversation(connection, acting, conversation)?;
     let rows = outbox::of_lane(connection, Lane::Conversation(conversation))?;
     let at_server = conversations::server(connection, conversation)?.map(|server| server.status);
     // A person knows two: what is not closed is open to them.
@@ -216,7 +232,7 @@ pub(crate) fn mark_read(
     conversation: ConversationId,
     up_to: Option<u64>,
 ) -> Result<Vec<Event>, StoreError> {
-    known_conversation(connection, conversation)?;
+    known_conversation(connection, acting, conversation)?;
     // Nobody has to be told that a person has read their own words.
     let newest = conversations::newest_of_others(connection, conversation)?;
     let read_seq = up_to.unwrap_or(newest).min(newest);
@@ -256,7 +272,7 @@ fn tell_marks(
 
 /// Another try for a wedged row.
 pub(crate) fn retry(connection: &Connection, acting: &Acting, id: OperationId) -> Result<Vec<Event>, StoreError> {
-    let row = outbox::get(connection, id)?.ok_or_else(|| not_found("outbox item"))?;
+    let row = known_row(connection, acting, id)?;
     retry_row(connection, acting, &row)
 }
 
@@ -279,7 +295,7 @@ fn retry_row(connection: &Connection, acting: &Acting, row: &StoredRow) -> Resul
 
 /// Gives a row up, and takes back what it may have done already.
 pub(crate) fn discard(connection: &Connection, acting: &Acting, id: OperationId) -> Result<Vec<Event>, StoreError> {
-    let row = outbox::get(connection, id)?.ok_or_else(|| not_found("outbox item"))?;
+    let row = known_row(connection, acting, id)?;
     discard_row(connection, acting, &row)
 }
 

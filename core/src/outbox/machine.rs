@@ -146,6 +146,12 @@ impl Machine {
                 self.identities.entry(identity).or_insert((Standing::Unknown, 0)).0 = Standing::Ready;
                 self.everything_due();
             }
+            Event::IdentityUnsure(identity) => {
+                let (standing, _) = self.identities.entry(identity).or_insert((Standing::Unknown, 0));
+                if *standing == Standing::Ready {
+                    *standing = Standing::Unknown;
+                }
+            }
             Event::IdentityFailed(identity) => {
                 let failures = self.identities.get(&identity).map_or(0, |(_, failures)| *failures).saturating_add(1);
                 let until = now.mono + self.policy.wait(failures, self.chance.f64());

@@ -10,7 +10,7 @@ use super::actions;
 use crate::client::{Guard, Inner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::OutboxItem;
-use crate::store::{messages, outbox};
+use crate::store::{identity, messages, outbox};
 
 /// How working through the outbox went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,7 +42,11 @@ impl Outbox {
     /// What waits or is wedged, oldest first. Background rows, such as read marks, are left out.
     pub async fn items(&self) -> Result<Vec<OutboxItem>> {
         self.inner.started().await?;
-        Ok(self.inner.database.read(outbox::items).await?)
+        let items = self.inner.database.read(|connection| match identity::current(connection)? {
+            Some(identity) => outbox::items(connection, identity.id),
+            None => Ok(Vec::new()),
+        });
+        Ok(items.await?)
     }
 
     /// Finds a row by its own id, or by the message or conversation that it is about: the wedged one of these, else
@@ -66,7 +70,10 @@ impl Outbox {
     /// Gives a row up. What it may have done at the server already is taken back by a row of its own; discarding the
     /// opening of a conversation discards what stands behind it.
     pub async fn discard(&self, id: OperationId) -> Result<()> {
+        self.inner.started().await?;
         let about = self.inner.database.read(move |connection| outbox::get(connection, id)).await?;
+        let shown = self.inner.shown();
+        let about = about.filter(|row| row.row.identity == shown);
         let files = match about.and_then(|row| row.payload.message()) {
             Some(message) => self.inner.files_of(message).await?,
             None => Vec::new(),

@@ -23,11 +23,12 @@ use crate::attachments::upload::{self, End};
 use crate::client::Inner;
 use crate::clock::Now;
 use crate::error::StoreError;
+use crate::login;
 use crate::model::{ClientEvent, Connection};
 use crate::observe::StoreChange;
-use crate::registration;
+use crate::outbox::machine::IdentityId;
 use crate::store::outbox::Preparation;
-use crate::store::{identity, outbox};
+use crate::store::{identity, leaving, outbox};
 use crate::sync::{apply, puller};
 
 /// Held by the process that works through the outbox of a folder.
@@ -45,6 +46,7 @@ pub(crate) enum WorkerMessage {
 
 /// An acknowledged request, kept until its acknowledgement is committed.
 struct Acknowledged {
+    identity: IdentityId,
     payload: Payload,
     answer: Option<Answer>,
     /// The history that the request named.
@@ -114,6 +116,7 @@ async fn wait_for_lock(
             && let Ok(version) = inner.database.data_version().await
             && seen.replace(version).is_some_and(|seen| seen != version)
         {
+            let _ = inner.look_who().await;
             inner.changes.announce(StoreChange::Everything);
         }
         let next_try = tokio::time::sleep(Duration::from_millis(200));
@@ -225,6 +228,7 @@ impl Worker {
     async fn notice_others(&mut self) -> Result<(), StoreError> {
         if self.data_version != Some(self.inner.database.data_version().await?) {
             self.load().await?;
+            let _ = self.inner.look_who().await;
             self.inner.changes.announce(StoreChange::Everything);
         }
         Ok(())
@@ -253,15 +257,21 @@ impl Worker {
                 self.under_way.push(Box::pin(acknowledge(inner, id, acknowledged)));
             }
             Effect::Drop(id) => self.under_way.push(Box::pin(async move {
-                match inner.database.write(move |connection| outbox::delete(connection, id)).await {
+                let deleted = inner.database.write(move |connection| outbox::delete(connection, id)).await;
+                inner.logins.look();
+                match deleted {
                     Ok(_) => Done::tell(vec![Event::Settled(id)]),
                     Err(_) => Done::tell(vec![Event::NotCommitted(id)]),
                 }
             })),
             Effect::Wedge { id, code, detail } => {
                 self.under_way.push(Box::pin(async move {
-                    if wedge(&inner, id, code, detail).await {
-                        return Done::default();
+                    match wedge(&inner, id, code, detail).await {
+                        Some(Stopped::Waits) => return Done::default(),
+                        Some(Stopped::Dropped) => {
+                            return Done { events: vec![Event::Removed(id)], acknowledged: None, reload: true };
+                        }
+                        None => {}
                     }
                     // What is not committed is not so: read the row as it stands, and let the server refuse it again.
                     Done { events: vec![Event::NotCommitted(id)], acknowledged: None, reload: true }
@@ -282,13 +292,13 @@ impl Worker {
                 Done::default()
             })),
             Effect::PrepareIdentity(identity) => self.under_way.push(Box::pin(async move {
-                match registration::register(&inner, identity).await {
+                match login::prepare(&inner, identity).await {
                     Ok(()) => Done::tell(with_time(&inner, vec![Event::IdentityReady(identity)])),
                     Err(_) => Done::tell(vec![Event::IdentityFailed(identity)]),
                 }
             })),
             Effect::Resync => self.under_way.push(Box::pin(async move {
-                let events = match puller::pull(&inner).await {
+                let events = match puller::pull_everybody(&inner).await {
                     Ok(()) => with_time(&inner, vec![Event::Resynced]),
                     Err(_) => vec![Event::ResyncFailed],
                 };
@@ -362,8 +372,8 @@ async fn send(inner: Arc<Inner>, id: OperationId) -> Done {
             Ok(Some((row, preparation, identity.credential, epoch)))
         })
         .await;
-    let (prepared, credential, epoch) = match prepared {
-        Ok(Some((_, Preparation::Ready(prepared), credential, epoch))) => (prepared, credential, epoch),
+    let (speaks, prepared, credential, epoch) = match prepared {
+        Ok(Some((row, Preparation::Ready(prepared), credential, epoch))) => (row.identity, prepared, credential, epoch),
         Ok(Some((row, Preparation::Wedged, ..))) => {
             return Done::tell(vec![Event::NeverBegan(id), Event::Changed(row)]);
         }
@@ -376,7 +386,7 @@ async fn send(inner: Arc<Inner>, id: OperationId) -> Done {
     inner.changes.announce(StoreChange::of(prepared.payload.conversation()));
     let request = request(id, &prepared, credential, epoch.clone());
     let answer = inner.transport.send(request).await;
-    judge(&inner, id, prepared.payload, epoch, &answer)
+    judge(&inner, id, speaks, prepared.payload, epoch, &answer)
 }
 
 fn request(
@@ -401,6 +411,7 @@ fn request(
 fn judge(
     inner: &Inner,
     id: OperationId,
+    identity: IdentityId,
     payload: Payload,
     epoch: Option<Epoch>,
     answer: &Result<Response, TransportError>,
@@ -425,13 +436,13 @@ fn judge(
     inner.connection.set(if ours { Connection::Online } else { Connection::Offline });
     let gone_already = matches!(outcome, Outcome::Refused { code: Code::NotFound, .. });
     let acknowledged = (outcome == Outcome::Stored || gone_already)
-        .then_some((id, Acknowledged { payload, answer: understood, epoch }));
+        .then_some((id, Acknowledged { identity, payload, answer: understood, epoch }));
     let events = vec![Event::Ended { id, outcome }];
     Done { events: if ours { with_time(inner, events) } else { events }, acknowledged, reload: false }
 }
 
 async fn acknowledge(inner: Arc<Inner>, id: OperationId, acknowledged: Option<Acknowledged>) -> Done {
-    let Some(Acknowledged { payload, answer, epoch: sent_under }) = acknowledged else {
+    let Some(Acknowledged { identity, payload, answer, epoch: sent_under }) = acknowledged else {
         return Done::tell(vec![Event::NotCommitted(id)]);
     };
     let (known, told) = (inner.known_time(), inner.told_time());
@@ -439,8 +450,6 @@ async fn acknowledge(inner: Arc<Inner>, id: OperationId, acknowledged: Option<Ac
     let committed = inner
         .database
         .write(move |connection| {
-            let current = identity::current(connection)?.map_or(0, |identity| identity.id);
-            let identity = outbox::get(connection, id)?.map_or(current, |row| row.row.identity);
             // The server may have come back from a backup while the answer was on its way: what it acknowledged then is
             // not in the history of now, and is sent again.
             let now_under = identity::sync_state(connection, identity)?.epoch;
@@ -455,6 +464,9 @@ async fn acknowledge(inner: Arc<Inner>, id: OperationId, acknowledged: Option<Ac
         })
         .await;
     inner.changes.announce(change);
+    if inner.shown() != identity {
+        inner.logins.look();
+    }
     match committed {
         Ok(()) => Done::tell(vec![Event::Settled(id)]),
         Err(error) => {
@@ -464,22 +476,42 @@ async fn acknowledge(inner: Arc<Inner>, id: OperationId, acknowledged: Option<Ac
     }
 }
 
-/// Whether it is committed.
-async fn wedge(inner: &Inner, id: OperationId, code: String, detail: String) -> bool {
+/// What has become of a row that was refused.
+enum Stopped {
+    /// It waits for its person.
+    Waits,
+    /// Its person has logged out and cannot decide on it: it is gone.
+    Dropped,
+}
+
+/// Stops a row; `None` if that could not be committed.
+async fn wedge(inner: &Inner, id: OperationId, code: String, detail: String) -> Option<Stopped> {
     let reported = code.clone();
     let written = inner
         .database
         .write(move |connection| {
-            outbox::wedge(connection, id, &code, &detail)?;
-            Ok(outbox::get(connection, id)?.and_then(|row| row.payload.conversation()))
+            let Some(row) = outbox::get(connection, id)? else { return Ok((None, None)) };
+            let whose = row.row.identity;
+            if identity::is_current(connection, row.row.identity)? {
+                outbox::wedge(connection, id, &code, &detail)?;
+                return Ok((row.payload.conversation(), None));
+            }
+            Ok((None, Some((whose, leaving::drop_row(connection, &row)?))))
         })
         .await;
-    if let Ok(Some(conversation_id)) = &written {
-        let conversation_id = *conversation_id;
-        inner.changes.announce(StoreChange::Conversation(conversation_id));
-        inner.emit(ClientEvent::Wedged { conversation_id, code: reported });
-    }
-    written.is_ok()
+    let (conversation, dropped) = written.ok()?;
+    let Some((whose, discarded)) = dropped else {
+        if let Some(conversation_id) = conversation {
+            inner.changes.announce(StoreChange::Conversation(conversation_id));
+            inner.emit(ClientEvent::Wedged { conversation_id, code: reported });
+        }
+        return Some(Stopped::Waits);
+    };
+    tracing::warn!(code = %reported, discarded, "a write of a user who has logged out was refused");
+    inner.emit(ClientEvent::LeftUnsent { discarded });
+    inner.logins.count_dropped(whose, discarded);
+    inner.logins.look();
+    Some(Stopped::Dropped)
 }
 
 async fn become_edit(inner: Arc<Inner>, id: OperationId) -> Done {
@@ -496,8 +528,12 @@ async fn become_edit(inner: Arc<Inner>, id: OperationId) -> Done {
         }
         Ok(None) => {
             let code = Code::IdReused;
-            if !wedge(&inner, id, code.as_str().to_owned(), code.title().to_owned()).await {
-                return Done { events: vec![Event::NotCommitted(id)], acknowledged: None, reload: true };
+            match wedge(&inner, id, code.as_str().to_owned(), code.title().to_owned()).await {
+                Some(Stopped::Waits) => {}
+                Some(Stopped::Dropped) => {
+                    return Done { events: vec![Event::Settled(id)], acknowledged: None, reload: true };
+                }
+                None => return Done { events: vec![Event::NotCommitted(id)], acknowledged: None, reload: true },
             }
             let row = inner.database.read(move |connection| outbox::get(connection, id)).await;
             let changed = row.ok().flatten().map(|row| Event::Changed(row.row));

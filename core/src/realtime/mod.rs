@@ -13,6 +13,7 @@ use crate::api::transport::Socket;
 use crate::client::Inner;
 use crate::config::POLL_WITHOUT_SOCKET;
 use crate::model::{Connection, Typing};
+use crate::outbox::machine::IdentityId;
 use crate::outbox::policy::Policy;
 use crate::sync::puller;
 
@@ -24,6 +25,8 @@ pub(crate) enum RealtimeMessage {
     Typing(ConversationId, bool),
     /// Try at once: connectivity, foreground, push.
     Now,
+    /// Another identity is shown: the socket of the one before closes, and a new one opens in the name of this one.
+    Switched,
 }
 
 /// A typing sign goes out again this often while the person goes on typing: twice before the other side lets it fade.
@@ -32,6 +35,8 @@ const TYPING_AGAIN: Duration = Duration::from_millis(limits::TYPING_MS / 2);
 struct Loop {
     inner: Arc<Inner>,
     socket: Option<Socket>,
+    /// In whose name the socket is open.
+    told_as: IdentityId,
     failures: u32,
     retry_at: Instant,
     poll_at: Instant,
@@ -47,6 +52,7 @@ pub(crate) async fn run(inner: Arc<Inner>, mut messages: mpsc::UnboundedReceiver
     let mut state = Loop {
         inner,
         socket: None,
+        told_as: IdentityId::default(),
         failures: 0,
         retry_at: Instant::now(),
         poll_at: Instant::now(),
@@ -61,6 +67,13 @@ pub(crate) async fn run(inner: Arc<Inner>, mut messages: mpsc::UnboundedReceiver
                 state.failures = 0;
                 state.retry_at = Instant::now();
                 state.poll_at = Instant::now();
+            }
+            RealtimeMessage::Switched => {
+                state.socket = None;
+                state.typed = None;
+                state.fade(true);
+                state.failures = 0;
+                state.retry_at = Instant::now();
             }
             RealtimeMessage::Typing(conversation, typing) => state.send_typing(conversation, typing),
         }
@@ -104,12 +117,15 @@ impl Loop {
 
     async fn connect(&mut self) {
         let connected = match self.inner.identity().await {
-            Ok(identity) if identity.registered => self.inner.transport.connect(identity.credential).await.ok(),
+            Ok(identity) if identity.registered => {
+                self.inner.transport.connect(identity.credential).await.ok().map(|socket| (socket, identity.id))
+            }
             _ => None,
         };
         match connected {
-            Some(socket) => {
+            Some((socket, told_as)) => {
                 self.socket = Some(socket);
+                self.told_as = told_as;
             }
             None => {
                 if Instant::now() >= self.poll_at {
@@ -168,7 +184,7 @@ impl Loop {
     }
 
     fn show_typing(&self) {
-        self.inner.typing.set(self.typing.iter().map(|(sign, _)| sign.clone()).collect());
+        self.inner.show_typing(self.told_as, self.typing.iter().map(|(sign, _)| sign.clone()).collect());
     }
 
     fn send_typing(&mut self, conversation: ConversationId, typing: bool) {

@@ -35,7 +35,8 @@ pub(crate) fn local(connection: &Connection, id: ConversationId) -> Result<Optio
         .optional()?)
 }
 
-/// Takes up the server's word.
+/// Takes up the server's word. Whoever signs in again may be told of a conversation that an identity before, of the same
+/// user, is still sending into: it is theirs again, and that identity's end does not take it away.
 pub(crate) fn put_server(
     connection: &Connection,
     identity: IdentityId,
@@ -48,7 +49,9 @@ pub(crate) fn put_server(
             "INSERT INTO conversations (id, identity, server, version, draft, read_seq, created_at, touched_at, snapshot,
                delivered_seq)
              VALUES (?1, ?2, ?3, ?4, '', ?5, ?6, ?7, ?8, ?9)
-             ON CONFLICT (id) DO UPDATE SET server = ?3, version = ?4, read_seq = max(read_seq, ?5), created_at = ?6,
+             ON CONFLICT (id) DO UPDATE SET
+               identity = CASE WHEN EXISTS (SELECT 1 FROM identities WHERE id = ?2 AND current = 1) THEN ?2 ELSE identity END,
+               server = ?3, version = ?4, read_seq = max(read_seq, ?5), created_at = ?6,
                touched_at = ?7, snapshot = ?8, delivered_seq = max(delivered_seq, ?9)",
         )?
         .execute(params![
@@ -125,6 +128,13 @@ pub(crate) fn newest_seq(connection: &Connection, id: ConversationId) -> Result<
         .prepare_cached("SELECT max(seq) FROM messages WHERE conversation_id = ? AND seq IS NOT NULL")?
         .query_row([id.as_bytes()], |row| row.get(0))?;
     Ok(seq.unwrap_or(0))
+}
+
+/// Whether it is the identity's.
+pub(crate) fn is_of(connection: &Connection, id: ConversationId, identity: IdentityId) -> Result<bool, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT 1 FROM conversations WHERE id = ? AND identity = ?")?
+        .exists(params![id.as_bytes(), identity])?)
 }
 
 pub(crate) fn exists(connection: &Connection, id: ConversationId) -> Result<bool, StoreError> {
@@ -318,6 +328,22 @@ pub(crate) fn list(connection: &Connection, identity: IdentityId) -> Result<Vec<
     let mut statement = connection.prepare_cached(&sql)?;
     let parts = statement.query_map([identity], read)?.collect::<Result<Vec<_>, _>>()?;
     parts.into_iter().map(build).collect()
+}
+
+/// Who is current, and all conversations of that identity.
+pub(crate) fn list_of_current(connection: &Connection) -> Result<(IdentityId, Vec<Conversation>), StoreError> {
+    // Without an identity, as after a rescue, there is nothing to show until the next write makes one.
+    let current = super::identity::current(connection)?.map(|identity| identity.id).unwrap_or_default();
+    Ok((current, list(connection, current)?))
+}
+
+/// Whether it is the current identity's.
+pub(crate) fn is_shown(connection: &Connection, id: ConversationId) -> Result<bool, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT 1 FROM conversations WHERE id = ? AND identity = (SELECT id FROM identities WHERE current = 1)",
+        )?
+        .exists([id.as_bytes()])?)
 }
 
 pub(crate) fn get(

@@ -298,6 +298,19 @@ impl Database {
         }
     }
 
+    /// Deletes what was moved aside as damaged: it holds words of somebody who has left.
+    pub async fn forget_damaged_copies(&self) {
+        if self.shared.options.vfs.is_some() {
+            return;
+        }
+        let path = self.shared.path.clone();
+        let forget = move || salvage::forget_copies(&path);
+        match self.shared.options.execution {
+            Execution::Inline => forget(),
+            Execution::Threads => drop(tokio::task::spawn_blocking(forget).await),
+        }
+    }
+
     /// Recoveries since the last call.
     pub fn take_recovered(&self) -> Vec<Recovered> {
         std::mem::take(&mut *lock(&self.shared.recovered))

@@ -4,6 +4,7 @@
 use beistand_protocol::{AttachmentId, Dimensions, MessageId, UnixMillis};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::messages;
 use crate::attachments::files::Variant;
 use crate::attachments::intake::Taken;
 use crate::error::StoreError;
@@ -106,6 +107,20 @@ pub(crate) fn get(
         .query_row(params![id.as_bytes(), variant.as_str()], read)
         .optional()?;
     parts.map(build).transpose()
+}
+
+/// The same, if it is a file of the current identity.
+pub(crate) fn get_shown(
+    connection: &Connection,
+    id: AttachmentId,
+    variant: Variant,
+) -> Result<Option<StoredFile>, StoreError> {
+    let message: Option<Vec<u8>> = connection
+        .prepare_cached("SELECT message_id FROM files WHERE attachment_id = ? AND variant = ?")?
+        .query_row(params![id.as_bytes(), variant.as_str()], |row| row.get(0))
+        .optional()?;
+    let Some(message) = message.and_then(|message| MessageId::from_slice(&message)) else { return Ok(None) };
+    if messages::file_is_shown(connection, message)? { get(connection, id, variant) } else { Ok(None) }
 }
 
 /// The files of a message, in their order.

@@ -1,16 +1,36 @@
-//! Whom this phone speaks as, and how far it has synced as that.
+//! Whom this phone speaks as, and how far it has synced as that. One identity is current; those before it are leaving,
+//! and nothing of them is shown. The number of an identity is never given twice, so that what was asked for in the name
+//! of one can never be taken for an answer to another.
 
 use beistand_protocol::{Credential, DeviceId, DeviceSecret, Epoch};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
 
+use super::meta;
 use crate::error::StoreError;
 use crate::outbox::machine::IdentityId;
+
+/// Which identity is current, a second time.
+const CURRENT: &str = "current_identity";
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Identity {
     pub id: IdentityId,
     pub credential: Credential,
     pub registered: bool,
+    pub current: bool,
+    /// The user, once a login has said it.
+    pub subject: Option<String>,
+    /// Whether the server has accepted the user.
+    pub confirmed: bool,
+    /// Whether the server may have heard of the user, whatever it answered.
+    pub told: bool,
+    /// Whose it was is not known: a login never takes it over.
+    pub owner_lost: bool,
+    /// Since when a login tries whether it is accepted, by this phone's clock.
+    pub candidate: Option<i64>,
+    /// Whether the server is still to stop waking it.
+    pub push_ends: bool,
 }
 
 /// Where sync stands.
@@ -23,31 +43,53 @@ pub(crate) struct SyncState {
     pub acks: i64,
 }
 
-fn read(row: &Row<'_>) -> Result<(i64, Vec<u8>, Vec<u8>, bool), rusqlite::Error> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+const COLUMNS: &str =
+    "id, device_id, secret, registered, current, subject, confirmed, told, owner_lost, candidate, push_ends";
+
+fn read(row: &Row<'_>) -> Result<Identity, rusqlite::Error> {
+    let credential = Credential {
+        device: DeviceId(Uuid::from_bytes(row.get(1)?)),
+        secret: DeviceSecret(row.get::<_, [u8; 32]>(2)?),
+    };
+    Ok(Identity {
+        id: row.get(0)?,
+        credential,
+        registered: row.get(3)?,
+        current: row.get(4)?,
+        subject: row.get(5)?,
+        confirmed: row.get(6)?,
+        told: row.get(7)?,
+        owner_lost: row.get(8)?,
+        candidate: row.get(9)?,
+        push_ends: row.get(10)?,
+    })
 }
 
-fn build(parts: (i64, Vec<u8>, Vec<u8>, bool)) -> Result<Identity, StoreError> {
-    let (id, device, secret, registered) = parts;
-    let device = DeviceId::from_slice(&device).ok_or(StoreError::Value("a device id"))?;
-    let secret = <[u8; 32]>::try_from(secret).map_err(|_| StoreError::Value("a device secret"))?;
-    Ok(Identity { id, credential: Credential { device, secret: DeviceSecret(secret) }, registered })
+fn one(connection: &Connection, condition: &str, value: i64) -> Result<Option<Identity>, StoreError> {
+    Ok(connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM identities WHERE {condition} = ?"))?
+        .query_row([value], read)
+        .optional()?)
 }
 
 pub(crate) fn current(connection: &Connection) -> Result<Option<Identity>, StoreError> {
-    let found = connection
-        .prepare_cached("SELECT id, device_id, secret, registered FROM identities WHERE current = 1")?
-        .query_row([], read)
-        .optional()?;
-    found.map(build).transpose()
+    one(connection, "current", 1)
 }
 
 pub(crate) fn by_id(connection: &Connection, id: IdentityId) -> Result<Option<Identity>, StoreError> {
-    let found = connection
-        .prepare_cached("SELECT id, device_id, secret, registered FROM identities WHERE id = ?")?
-        .query_row([id], read)
-        .optional()?;
-    found.map(build).transpose()
+    one(connection, "id", id)
+}
+
+/// Those that are not current, oldest first.
+pub(crate) fn leaving(connection: &Connection) -> Result<Vec<Identity>, StoreError> {
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM identities WHERE current = 0 ORDER BY id"))?;
+    Ok(statement.query_map([], read)?.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// Whether it is current.
+pub(crate) fn is_current(connection: &Connection, id: IdentityId) -> Result<bool, StoreError> {
+    Ok(connection.prepare_cached("SELECT 1 FROM identities WHERE id = ? AND current = 1")?.exists([id])?)
 }
 
 /// Stores a fresh credential as the current one, unless another process was faster; returns the current one.
@@ -55,20 +97,155 @@ pub(crate) fn ensure(connection: &Connection, fresh: Credential, now: i64) -> Re
     if let Some(identity) = current(connection)? {
         return Ok(identity);
     }
-    // After a rescue, rows may name an identity that could not be read: the new one takes its place.
-    let orphan: Option<i64> = connection
-        .query_row(
-            "SELECT max(identity) FROM (SELECT identity FROM outbox UNION SELECT identity FROM conversations)",
-            [],
-            |row| row.get(0),
-        )
-        .optional()?
-        .flatten();
-    connection.execute(
-        "INSERT INTO identities (id, device_id, secret, current, created_at) VALUES (?, ?, ?, 1, ?)",
-        params![orphan.unwrap_or(1), fresh.device.as_bytes(), fresh.secret.0, now],
+    // After a rescue the row of the current identity may be lost: a new one takes its place, for whoever looked until now.
+    // What is left of those that were leaving stays away from it.
+    let lost = meta::get(connection, CURRENT)?.and_then(|id| id.parse::<IdentityId>().ok());
+    if let Some(id) = lost {
+        connection.execute(
+            "INSERT INTO identities (id, device_id, secret, current, owner_lost, created_at) VALUES (?, ?, ?, 1, 1, ?)
+             ON CONFLICT (id) DO NOTHING",
+            params![id, fresh.device.as_bytes(), fresh.secret.0, now],
+        )?;
+    }
+    match current(connection)? {
+        Some(identity) => Ok(identity),
+        None => insert(connection, fresh, None, now).and_then(|id| make_current(connection, id)),
+    }
+}
+
+/// Stores a fresh identity that is not current (yet).
+pub(crate) fn insert(
+    connection: &Connection,
+    fresh: Credential,
+    subject: Option<&str>,
+    now: i64,
+) -> Result<IdentityId, StoreError> {
+    let newest: i64 = connection.query_row(
+        "SELECT coalesce(max(id), 0) FROM (SELECT id FROM identities UNION ALL SELECT identity FROM outbox
+           UNION ALL SELECT identity FROM conversations UNION ALL SELECT identity FROM journal
+           UNION ALL SELECT identity FROM unknown_changes)",
+        [],
+        |row| row.get(0),
     )?;
+    // The very first is 1. From then on the clock tells numbers apart that nothing here remembers any more.
+    let id = if newest == 0 && meta::get(connection, CURRENT)?.is_none() { 1 } else { now.max(newest + 1) };
+    connection.execute(
+        "INSERT INTO identities (id, device_id, secret, subject, current, created_at) VALUES (?, ?, ?, ?, 0, ?)",
+        params![id, fresh.device.as_bytes(), fresh.secret.0, subject, now],
+    )?;
+    Ok(id)
+}
+
+/// From now on it is the one that is shown.
+pub(crate) fn make_current(connection: &Connection, id: IdentityId) -> Result<Identity, StoreError> {
+    connection
+        .execute("UPDATE identities SET current = (id = ?1), candidate = NULL WHERE current = 1 OR id = ?1", [id])?;
+    meta::set(connection, CURRENT, &id.to_string())?;
     current(connection)?.ok_or(StoreError::Value("the identity"))
+}
+
+/// Whether it is as good as one that was never there.
+pub(crate) fn is_pristine(connection: &Connection, identity: &Identity) -> Result<bool, StoreError> {
+    if identity.registered || identity.told || identity.subject.is_some() || identity.owner_lost {
+        return Ok(false);
+    }
+    let used = "SELECT 1 FROM outbox WHERE identity = ?1 AND kind <> 'report'
+        UNION ALL SELECT 1 FROM conversations WHERE identity = ?1";
+    Ok(!connection.prepare_cached(used)?.exists([identity.id])?)
+}
+
+/// A login begins to try it.
+pub(crate) fn set_candidate(connection: &Connection, id: IdentityId, since: Option<i64>) -> Result<(), StoreError> {
+    connection.execute("UPDATE identities SET candidate = ? WHERE id = ?", params![since, id])?;
+    Ok(())
+}
+
+/// How much this phone has ever written into conversations: numbers of lanes only grow.
+fn written(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.query_row(
+        "SELECT coalesce(sum(last_seq), 0) FROM lanes WHERE lane LIKE 'conversation:%'",
+        [],
+        |row| row.get(0),
+    )?)
+}
+
+/// It belongs to this user from now on; the server has not accepted that yet.
+pub(crate) fn claim(connection: &Connection, id: IdentityId, subject: &str, now: i64) -> Result<(), StoreError> {
+    let written = written(connection)?;
+    connection.execute(
+        "UPDATE identities SET subject = ?, confirmed = 0, told = 0, login_at = ?, written = ? WHERE id = ?",
+        params![subject, now, written, id],
+    )?;
+    Ok(())
+}
+
+/// Takes a claim back that the server has surely never accepted and under which nothing was written. Whether it was.
+pub(crate) fn unclaim(connection: &Connection, id: IdentityId, subject: &str) -> Result<bool, StoreError> {
+    let written = written(connection)?;
+    let changed = connection.execute(
+        "UPDATE identities SET subject = NULL, login_at = NULL
+         WHERE id = ? AND subject = ? AND confirmed = 0 AND told = 0 AND login_at IS NOT NULL AND written = ?",
+        params![id, subject, written],
+    )?;
+    Ok(changed > 0)
+}
+
+/// A proof is about to leave, or is known not to have been accepted.
+pub(crate) fn set_told(connection: &Connection, id: IdentityId, told: bool) -> Result<(), StoreError> {
+    connection.prepare_cached("UPDATE identities SET told = ? WHERE id = ?")?.execute(params![told, id])?;
+    Ok(())
+}
+
+/// What the server says about the user of a device.
+pub(crate) fn set_confirmed(
+    connection: &Connection,
+    id: IdentityId,
+    subject: &str,
+    confirmed: bool,
+) -> Result<bool, StoreError> {
+    let changed = connection
+        .prepare_cached(
+            "UPDATE identities SET subject = ?2, confirmed = ?3, told = max(told, ?3)
+             WHERE id = ?1 AND (subject IS NOT ?2 OR confirmed <> ?3)",
+        )?
+        .execute(params![id, subject, confirmed])?;
+    Ok(changed > 0)
+}
+
+/// The server speaks of another user than this phone does.
+pub(crate) fn set_owner_lost(connection: &Connection, id: IdentityId) -> Result<(), StoreError> {
+    connection.execute("UPDATE identities SET subject = NULL, confirmed = 0, owner_lost = 1 WHERE id = ?", [id])?;
+    Ok(())
+}
+
+/// When its user was set.
+pub(crate) fn login_at(connection: &Connection, id: IdentityId) -> Result<Option<i64>, StoreError> {
+    Ok(connection
+        .query_row("SELECT login_at FROM identities WHERE id = ?", [id], |row| row.get(0))
+        .optional()?
+        .flatten())
+}
+
+pub(crate) fn set_push_ends(connection: &Connection, id: IdentityId, ends: bool) -> Result<(), StoreError> {
+    connection.execute("UPDATE identities SET push_ends = ? WHERE id = ?", params![ends, id])?;
+    Ok(())
+}
+
+/// One that was made in vain goes again.
+pub(crate) fn delete_if_empty(connection: &Connection, id: IdentityId) -> Result<(), StoreError> {
+    connection.execute(
+        "DELETE FROM identities WHERE id = ?1 AND current = 0 AND registered = 0 AND told = 0
+           AND NOT EXISTS (SELECT 1 FROM outbox WHERE identity = ?1)
+           AND NOT EXISTS (SELECT 1 FROM conversations WHERE identity = ?1)",
+        [id],
+    )?;
+    Ok(())
+}
+
+/// The last thing that is known of it goes: its credential.
+pub(crate) fn delete(connection: &Connection, id: IdentityId) -> Result<(), StoreError> {
+    connection.execute("DELETE FROM identities WHERE id = ? AND current = 0", [id])?;
+    Ok(())
 }
 
 pub(crate) fn set_registered(connection: &Connection, id: IdentityId) -> Result<(), StoreError> {

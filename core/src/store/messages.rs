@@ -316,7 +316,15 @@ fn known_to_server(told: &WireAttachment, mine: bool, here: &[files::StoredFile]
     }
 }
 
-/// The server's word on a file of any message here, and which message that is.
+/// Whether the file belongs to a message of the current identity, as far as this phone knows it by itself.
+pub(crate) fn file_is_shown(connection: &Connection, message: MessageId) -> Result<bool, StoreError> {
+    match place(connection, message)? {
+        Some(placed) => conversations::is_shown(connection, placed.conversation),
+        None => Ok(false),
+    }
+}
+
+/// The server's word on a file of any message of the current identity, and which message that is.
 pub(crate) fn wire_attachment(
     connection: &Connection,
     id: AttachmentId,
@@ -324,7 +332,9 @@ pub(crate) fn wire_attachment(
     let json: Option<String> = connection
         .prepare_cached(
             "SELECT m.server FROM messages m, json_each(m.server, '$.content.attachments') a
-             WHERE m.server LIKE '%\"attachments\":%' AND json_extract(a.value, '$.id') = ? LIMIT 1",
+             WHERE m.server LIKE '%\"attachments\":%' AND json_extract(a.value, '$.id') = ?
+               AND m.conversation_id IN (SELECT c.id FROM conversations c
+                 WHERE c.identity = (SELECT i.id FROM identities i WHERE i.current = 1)) LIMIT 1",
         )?
         .query_row([id.to_string()], |row| row.get(0))
         .optional()?;
@@ -355,8 +365,12 @@ fn state(
     }
 }
 
+/// A message of the current identity.
 pub(crate) fn get(connection: &Connection, id: MessageId) -> Result<Option<Message>, StoreError> {
     let Some(placed) = place(connection, id)? else { return Ok(None) };
+    if !conversations::is_shown(connection, placed.conversation)? {
+        return Ok(None);
+    }
     let receipts = conversations::receipts(connection, placed.conversation)?;
     let parts = connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM messages m WHERE m.id = ?"))?
@@ -364,14 +378,17 @@ pub(crate) fn get(connection: &Connection, id: MessageId) -> Result<Option<Messa
     build(connection, placed.conversation, &receipts, parts).map(Some)
 }
 
-/// A window over a conversation: the newest `limit` messages of the server without a gap below them, then the echoes that
+/// A window over a conversation of the current identity (`None` if it is not, or is gone): the newest `limit` messages of the server without a gap below them, then the echoes that
 /// it does not have yet, in the order they were written. Second: whether older ones exist here, third: whether older ones
 /// may exist at the server.
 pub(crate) fn window(
     connection: &Connection,
     conversation: ConversationId,
     limit: u32,
-) -> Result<(Vec<Message>, bool, bool), StoreError> {
+) -> Result<Option<(Vec<Message>, bool, bool)>, StoreError> {
+    if !conversations::is_shown(connection, conversation)? {
+        return Ok(None);
+    }
     let receipts = conversations::receipts(connection, conversation)?;
     let from = conversations::local(connection, conversation)?.map_or(1, |local| local.contiguous_from);
     let sql = format!(
@@ -393,5 +410,5 @@ pub(crate) fn window(
     }
     let messages =
         parts.into_iter().map(|parts| build(connection, conversation, &receipts, parts)).collect::<Result<_, _>>()?;
-    Ok((messages, older_here, from > 1))
+    Ok(Some((messages, older_here, from > 1)))
 }

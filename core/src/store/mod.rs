@@ -11,6 +11,7 @@ pub(crate) mod faq_counts;
 pub(crate) mod files;
 pub(crate) mod identity;
 pub(crate) mod journal;
+pub(crate) mod leaving;
 pub(crate) mod messages;
 pub(crate) mod meta;
 pub(crate) mod open;

@@ -9,8 +9,12 @@ use crate::error::StoreError;
 use crate::outbox::worker::LOCK_FILE;
 
 /// Each migration once, in order; `user_version` is the number of those that have run. A released one never changes.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+    include_str!("migrations/0004.sql"),
+];
 
 /// What a file holds, and so how it is treated.
 #[derive(Debug)]

@@ -63,6 +63,9 @@ pub(crate) struct Bounds {
     pub file_bytes: u64,
 }
 
+/// What other identities have left behind is sent, but nobody is shown it.
+const OF_CURRENT: &str = "identity = (SELECT id FROM identities WHERE current = 1)";
+
 fn kind(text: &str) -> Result<OperationKind, StoreError> {
     use OperationKind::{Edit, Feedback, Open, Read, Report, Retract, Send, Status, Withdraw};
     [Open, Send, Edit, Retract, Withdraw, Status, Read, Feedback, Report]
@@ -236,6 +239,11 @@ pub(crate) fn of_lane(connection: &Connection, lane: Lane) -> Result<Vec<StoredR
     stored(connection, "lane = ?", &lane.to_string())
 }
 
+/// The rows of an identity, oldest first within their lanes.
+pub(crate) fn of_identity(connection: &Connection, id: IdentityId) -> Result<Vec<StoredRow>, StoreError> {
+    stored(connection, "identity = ?", &id)
+}
+
 /// The rows that bring a message into being, oldest first.
 pub(crate) fn creations(connection: &Connection) -> Result<Vec<StoredRow>, StoreError> {
     stored(connection, "?1 AND kind IN ('open', 'send')", &true)
@@ -246,10 +254,10 @@ pub(crate) fn changes(connection: &Connection) -> Result<Vec<StoredRow>, StoreEr
     stored(connection, "?1 AND kind IN ('edit', 'retract', 'status', 'withdraw')", &true)
 }
 
-/// What an app may see of the outbox: all rows of visible lanes, in the order they were written.
-pub(crate) fn items(connection: &Connection) -> Result<Vec<OutboxItem>, StoreError> {
+/// What an app may see of the outbox: the identity's rows of visible lanes, in the order they were written.
+pub(crate) fn items(connection: &Connection, identity: IdentityId) -> Result<Vec<OutboxItem>, StoreError> {
     let mut rows: Vec<StoredRow> =
-        stored(connection, "?1 IS NOT NULL", &1)?.into_iter().filter(|row| !row.row.lane.is_background()).collect();
+        of_identity(connection, identity)?.into_iter().filter(|row| !row.row.lane.is_background()).collect();
     rows.sort_by_key(|row| (row.created_at, row.row.lane, row.row.lane_seq));
     Ok(rows
         .into_iter()
@@ -398,23 +406,23 @@ pub(crate) fn delete(connection: &Connection, id: OperationId) -> Result<bool, S
     Ok(connection.prepare_cached("DELETE FROM outbox WHERE id = ?")?.execute([id.as_bytes()])? > 0)
 }
 
-/// Rows that wait and rows that are wedged.
+/// Rows of the current identity that wait, and those that are wedged.
 pub(crate) fn counts(connection: &Connection) -> Result<(u64, u64), StoreError> {
     Ok(connection
-        .prepare_cached(
+        .prepare_cached(&format!(
             "SELECT count(*) FILTER (WHERE state <> 'wedged'), count(*) FILTER (WHERE state = 'wedged')
-             FROM outbox",
-        )?
+             FROM outbox WHERE {OF_CURRENT}",
+        ))?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
 /// Lanes whose head is wedged hold back what stands behind it: these rows will not leave by themselves.
 pub(crate) fn held_back(connection: &Connection) -> Result<u64, StoreError> {
     Ok(connection
-        .prepare_cached(
-            "SELECT count(*) FROM outbox o WHERE state <> 'wedged' AND EXISTS
+        .prepare_cached(&format!(
+            "SELECT count(*) FROM outbox o WHERE {OF_CURRENT} AND state <> 'wedged' AND EXISTS
                (SELECT 1 FROM outbox h WHERE h.lane = o.lane AND h.state = 'wedged' AND h.lane_seq < o.lane_seq)",
-        )?
+        ))?
         .query_row([], |row| row.get(0))?)
 }
 

@@ -183,6 +183,22 @@ pub(super) fn delete(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Deletes the copies that were moved aside, as far as that is possible.
+pub(super) fn forget_copies(path: &Path) {
+    for number in 1.. {
+        let copy = with_suffix(path, &format!(".damaged-{number}"));
+        if !copy.exists() {
+            return;
+        }
+        for suffix in ["-wal", "-shm", ""] {
+            let _ = std::fs::remove_file(with_suffix(&copy, suffix));
+        }
+        if copy.exists() {
+            return;
+        }
+    }
+}
+
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);

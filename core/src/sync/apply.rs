@@ -73,8 +73,10 @@ pub(crate) fn page(
     }
     applied.touched.sort_unstable();
     applied.touched.dedup();
+    // Nobody reads for those who have left.
+    let looks = identity::is_current(connection, identity)?;
     for id in &applied.touched {
-        if conversations::exists(connection, *id)? {
+        if looks && conversations::exists(connection, *id)? {
             applied.events.extend(actions::mark_delivered(connection, acting, *id)?);
         }
     }
@@ -211,6 +213,10 @@ pub(crate) fn acknowledgement(
     known: Option<UnixMillis>,
 ) -> Result<(), StoreError> {
     let still_there = outbox::get(connection, id)?.is_some();
+    if !still_there && !identity::is_current(connection, identity)? {
+        // The person has logged out and given it up: nothing of it comes back.
+        return Ok(());
+    }
     identity::count_acknowledgement(connection, identity)?;
     journal::record(connection, id, known.unwrap_or_default())?;
     outbox::delete(connection, id)?;

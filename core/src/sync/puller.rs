@@ -11,8 +11,9 @@ use crate::client::Inner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ClientEvent, Connection};
 use crate::observe::StoreChange;
+use crate::outbox::machine::IdentityId;
 use crate::registration;
-use crate::store::{identity, messages, meta};
+use crate::store::{identity, leaving, messages, meta};
 
 /// The configuration changes a few times a year; a phone that is in use all day sees it within this time.
 const CONFIG_EVERY: Duration = Duration::from_secs(600);
@@ -51,33 +52,68 @@ impl From<PullError> for Error {
 
 /// Everything that is new at the server, now.
 pub(crate) async fn pull(inner: &Inner) -> Result<()> {
-    let identity = inner.identity().await?;
-    if !identity.registered {
-        registration::register(inner, identity.id).await?;
+    pull_as(inner, inner.identity().await?.id).await
+}
+
+/// After a change of history: what the server lacks of those who have left but still have something to send is queued
+/// again as well. What cannot be asked for them is not worth stopping the rest: their writes name no history then.
+pub(crate) async fn pull_everybody(inner: &Inner) -> Result<()> {
+    for gone in inner.database.read(identity::leaving).await? {
+        let id = gone.id;
+        if !inner.database.read(move |connection| leaving::has_rows(connection, id)).await? {
+            continue;
+        }
+        match pull_as(inner, id).await {
+            Err(error) if error.kind == ErrorKind::Unreachable => return Err(error),
+            Err(_) => {
+                let nothing = identity::SyncState::default();
+                inner.database.write(move |connection| identity::set_sync_state(connection, id, &nothing)).await?;
+            }
+            Ok(()) => {}
+        }
     }
-    let mut pulled = pull_registered(inner).await;
+    pull(inner).await
+}
+
+async fn pull_as(inner: &Inner, id: IdentityId) -> Result<()> {
+    let registered = inner.database.read(move |connection| identity::by_id(connection, id)).await?;
+    if !registered.is_some_and(|identity| identity.registered) {
+        registration::register(inner, id).await?;
+    }
+    let mut pulled = pull_registered(inner, id).await;
     if matches!(pulled, Err(PullError::Call(CallError::Refused(Code::UnknownDevice)))) {
         // A server that has lost its memory: this phone introduces itself again.
-        registration::register(inner, identity.id).await?;
-        pulled = pull_registered(inner).await;
+        registration::register(inner, id).await?;
+        pulled = pull_registered(inner, id).await;
     }
     let reachable = !matches!(pulled, Err(PullError::Call(CallError::Unreachable)));
     inner.connection.set(if reachable { Connection::Online } else { Connection::Offline });
-    Ok(pulled?)
+    let named = registered_identity_has_user(inner, id).await?;
+    if pulled? && named {
+        // Another history may know less of this device: whether it still knows the user is asked before anything else is
+        // sent.
+        registration::register(inner, id).await?;
+    }
+    Ok(())
 }
 
-/// The pull itself, for an identity that the server knows.
-async fn pull_registered(inner: &Inner) -> std::result::Result<(), PullError> {
+async fn registered_identity_has_user(inner: &Inner, id: IdentityId) -> Result<bool> {
+    let identity = inner.database.read(move |connection| identity::by_id(connection, id)).await?;
+    Ok(identity.is_some_and(|identity| identity.subject.is_some()))
+}
+
+/// The pull itself, for an identity that the server knows. Whether the history was another one.
+async fn pull_registered(inner: &Inner, id: IdentityId) -> std::result::Result<bool, PullError> {
     let _one_at_a_time = inner.pulling.lock().await;
     refresh_config(inner).await?;
-    let acting = inner.acting().await.map_err(PullError::Store)?;
-    let mut outdated = 0;
+    let acting = inner.acting_as(id);
+    let (mut outdated, mut other_history) = (0, false);
     loop {
-        let current = inner.database.read(identity::current).await?;
-        let Some(current) = current else { return Err(PullError::Call(CallError::Unreachable)) };
-        let id = current.id;
+        let asked_as = inner.database.read(move |connection| identity::by_id(connection, id)).await?;
+        // Gone meanwhile: there is nothing left to ask for.
+        let Some(asked_as) = asked_as else { return Ok(false) };
         let state = inner.database.read(move |connection| identity::sync_state(connection, id)).await?;
-        let answered = match calls::sync(&*inner.transport, current.credential, state.cursor.as_deref()).await {
+        let answered = match calls::sync(&*inner.transport, asked_as.credential, state.cursor.as_deref()).await {
             Err(CallError::Refused(Code::BadParameter)) if state.cursor.is_some() => {
                 // A cursor that the server cannot read: without one it begins anew.
                 let forgotten = identity::SyncState { cursor: None, ..state };
@@ -92,6 +128,11 @@ async fn pull_registered(inner: &Inner) -> std::result::Result<(), PullError> {
         let applied = inner
             .database
             .write(move |connection| {
+                // The person has logged out while the page was on its way, and nothing of theirs is left: none of it is
+                // stored.
+                if !identity::is_current(connection, id)? && !leaving::has_rows(connection, id)? {
+                    return Ok(None);
+                }
                 let now = identity::sync_state(connection, id)?;
                 // Another process may have pulled meanwhile: what it stored is as new as this page. A page of a snapshot
                 // knows nothing of what was acknowledged after it was made; but a long flush must not keep it away.
@@ -99,17 +140,22 @@ async fn pull_registered(inner: &Inner) -> std::result::Result<(), PullError> {
                 if acknowledged
                     || (&now.cursor, &now.epoch, now.snapshot) != (&asked.cursor, &asked.epoch, asked.snapshot)
                 {
-                    return Ok(apply::Applied { has_more: true, outdated: true, ..apply::Applied::default() });
+                    return Ok(Some(apply::Applied { has_more: true, outdated: true, ..apply::Applied::default() }));
                 }
-                apply::page(connection, &acting, id, &page, known)
+                apply::page(connection, &acting, id, &page, known).map(Some)
             })
             .await?;
+        let Some(applied) = applied else { return Ok(false) };
+        let shown = inner.shown() == id;
         inner.report_recoveries();
         outdated += u32::from(applied.outdated);
         inner.tell_worker(applied.events);
         if let Some(requeued) = applied.history_changed {
+            other_history = true;
             inner.push_due.notify_one();
-            inner.emit(ClientEvent::HistoryChanged { requeued });
+            if shown {
+                inner.emit(ClientEvent::HistoryChanged { requeued });
+            }
             inner.reload_worker();
         }
         if !applied.touched.is_empty() || applied.history_changed.is_some() || applied.outdated {
@@ -125,7 +171,7 @@ async fn pull_registered(inner: &Inner) -> std::result::Result<(), PullError> {
                     })
                     .await?;
             }
-            return Ok(());
+            return Ok(other_history);
         }
     }
 }

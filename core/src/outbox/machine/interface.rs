@@ -63,6 +63,8 @@ pub enum Event {
     NotCommitted(OperationId),
     /// The identity may send.
     IdentityReady(IdentityId),
+    /// Whom the identity speaks for is to be found out before it sends again.
+    IdentityUnsure(IdentityId),
     /// The identity may not send for now; its registration failed.
     IdentityFailed(IdentityId),
     /// The snapshot after a change of history is whole.

@@ -51,6 +51,21 @@ impl Running {
         answer
     }
 
+    /// For the demo's app.
+    fn put(&self, path: &str, headers: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "PUT {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-App-Key: demo\r\n{headers}\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
     fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
@@ -243,4 +258,64 @@ fn a_wrong_file_is_named_and_nothing_is_imported() {
     assert!(says(&data, &["faq", "list"]).is_empty());
     let occupied = binary(&data).args(["faq", "export"]).arg(&files).output().unwrap();
     assert!(text(&occupied).contains("is not empty"), "{}", text(&occupied));
+}
+
+#[test]
+fn keys_are_added_beside_a_running_server_and_neither_tokens_nor_secrets_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut command = binary(&data);
+    command.args(["--log", "beistand_server=trace"]);
+    let running = Running::start(command);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let secret = "a secret that only a shop's backend knows";
+    std::fs::write(path("secret"), format!("{secret}\n")).unwrap();
+    std::fs::write(path("short"), "short").unwrap();
+    std::fs::write(path("public"), "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n").unwrap();
+    for (args, said) in [
+        (vec!["--kid", "x", "--alg", "HS256", "--secret-file", &path("short")], "shorter than 32 bytes"),
+        (vec!["--kid", "x", "--alg", "HS256", "--secret-file", &path("public")], "no secret"),
+        (vec!["--kid", "x", "--alg", "HS256", "--public-key", &path("public")], "HS256 needs --secret-file"),
+        (vec!["--kid", "x", "--alg", "EdDSA", "--secret-file", &path("secret")], "EdDSA needs --public-key"),
+        (vec!["--kid", "x", "--alg", "ES256", "--public-key", &path("secret")], "no public key in PEM"),
+        (vec!["--kid", "x", "--alg", "EdDSA", "--public-key", &path("public")], "not of the kind that EdDSA needs"),
+        (vec!["--kid", "a b", "--alg", "HS256", "--secret-file", &path("secret")], "a kid has"),
+        (vec!["--kid", "x", "--alg", "HS256", "--secret-file", &path("none")], "cannot read"),
+        (vec!["--kid", "demo", "--alg", "HS256", "--secret-file", &path("secret")], "of this name"),
+        (vec!["--kid", "x", "--alg", "RS256", "--public-key", &path("public")], "RS256"),
+        (vec!["--kid", "x", "--alg", "HS256"], "--secret-file"),
+    ] {
+        let output = binary(&data).args(["key", "add"]).args(&args).output().unwrap();
+        assert!(!output.status.success() && text(&output).contains(said), "{args:?}: {}", text(&output));
+    }
+    let shop = ["--app", "demo", "--kid", "shop"];
+    assert!(
+        says(&data, &[&["key", "add", "--alg", "HS256", "--secret-file", &path("secret")], &shop[..]].concat())
+            .is_empty()
+    );
+    assert_eq!(says(&data, &["key", "list"]), ["demo HS256 active", "shop HS256 active"]);
+    let token = || {
+        let user = ["--secret-file", &path("secret"), "--sub", "user-1", "--name", "Jana"];
+        says(&data, &[&["key", "token"], &shop[..], &user[..]].concat()).remove(0)
+    };
+    let (device, word) = (uuid::Uuid::now_v7(), "ab".repeat(32));
+    let registered = running.put(&format!("/v1/devices/{device}"), "", &format!("{{\"secret\":\"{word}\"}}"));
+    assert!(registered.starts_with("HTTP/1.1 201"), "{registered}");
+    let log_in = |token: &str| {
+        let credential = format!("Authorization: Bearer {device}.{word}\r\n");
+        running.put("/v1/identity", &credential, &format!("{{\"token\":\"{token}\"}}"))
+    };
+    let good = token();
+    let answer = log_in(&good);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"subject\":\"user-1\""), "{answer}");
+    says(&data, &["key", "revoke", "shop"]);
+    assert_eq!(says(&data, &["key", "list"]), ["demo HS256 active", "shop HS256 revoked"]);
+    assert!(log_in(&token()).contains("token-refused"));
+    // What the database holds of a revoked key is its name.
+    let (code, log) = running.terminate();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("/v1/identity"), "{log}");
+    for told in [secret, &good, &good[good.len() - 20..], "user-1", "Jana"] {
+        assert!(!log.contains(told), "{told} is in the log");
+    }
 }

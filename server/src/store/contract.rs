@@ -2,6 +2,7 @@
 
 mod faq;
 mod files;
+mod identity;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use crate::{
 
 use faq::*;
 use files::*;
+use identity::*;
 
 struct House {
     store: Box<dyn Store>,
@@ -239,6 +241,11 @@ rules!(
     a_delta_holds_what_differs_from_any_known_publication,
     collections_and_the_default_language_are_published_too,
     an_app_keeps_its_first_key_and_its_pictures,
+    a_login_makes_a_person_the_user_or_an_alias_of_one,
+    whatever_still_names_an_alias_lands_at_the_user,
+    a_merge_is_another_history_for_every_device,
+    a_device_that_has_left_is_not_woken_and_not_logged_in,
+    an_app_has_two_active_keys_and_no_name_twice,
     a_closed_store_says_so,
 );
 

@@ -131,6 +131,28 @@ async fn a_real_socket_takes_its_credential_from_headers_or_the_first_frame() {
 }
 
 #[tokio::test]
+async fn a_login_asks_to_connect_again_and_a_sign_off_does_not() {
+    let house = house().await;
+    house.add_key().await;
+    let (first, second) = (house.phone().await, house.phone().await);
+    let url = listen(&house).await;
+    assert_eq!(house.log_in(&first, &house.token("user-1")).await.status, 200);
+    let (mut socket, _) = connect_async(format!("{url}/v1/realtime")).await.unwrap();
+    socket.send(auth(&second)).await.unwrap();
+    assert_eq!(heard(&mut socket).await, Message::text(r#"{"t":"ready","seq":0}"#));
+    assert_eq!(house.log_in(&second, &house.token("user-1")).await.status, 200);
+    let Message::Close(Some(close)) = heard(&mut socket).await else { panic!("no close frame") };
+    assert_eq!(close.code, CloseCode::Restart);
+    let (mut socket, _) = connect_async(format!("{url}/v1/realtime")).await.unwrap();
+    socket.send(auth(&second)).await.unwrap();
+    assert!(matches!(heard(&mut socket).await, Message::Text(_)));
+    let path = format!("/v1/devices/{}", second.credential.device);
+    assert_eq!(house.call(Method::DELETE, &path, second.headers(), None).await.status, 204);
+    let Message::Close(Some(close)) = heard(&mut socket).await else { panic!("no close frame") };
+    assert_eq!((close.code, close.reason.as_str()), (CloseCode::Policy, "unauthorized"));
+}
+
+#[tokio::test]
 async fn a_socket_with_a_wrong_credential_is_closed_with_the_code_of_the_problem() {
     let house = house().await;
     let mut phone = house.phone().await;

@@ -2,16 +2,19 @@
 name the device that sends it and the conversation of its path.
 
 The server's address is taken from BEISTAND_CONFORMANCE_URL, the app from BEISTAND_CONFORMANCE_APP_KEY, and an admin
-from BEISTAND_CONFORMANCE_AGENT and BEISTAND_CONFORMANCE_PASSWORD (all with the demo's defaults).
+from BEISTAND_CONFORMANCE_AGENT and BEISTAND_CONFORMANCE_PASSWORD and the key that tokens are signed
+with from BEISTAND_CONFORMANCE_TOKEN_KID and BEISTAND_CONFORMANCE_TOKEN_SECRET (all with the demo's defaults).
 """
 
 import base64
 import hashlib
+import hmac
 import itertools
 import json
 import os
 import random
 import re
+import time
 import urllib.request
 import uuid
 
@@ -21,6 +24,8 @@ URL = os.environ["BEISTAND_CONFORMANCE_URL"].rstrip("/")
 APP_KEY = os.environ.get("BEISTAND_CONFORMANCE_APP_KEY", "demo")
 AGENT = os.environ.get("BEISTAND_CONFORMANCE_AGENT", "Deniz")
 PASSWORD = os.environ.get("BEISTAND_CONFORMANCE_PASSWORD", "demo")
+TOKEN_KID = os.environ.get("BEISTAND_CONFORMANCE_TOKEN_KID", "demo")
+TOKEN_SECRET = os.environ.get("BEISTAND_CONFORMANCE_TOKEN_SECRET", "beistand-demo: no secret, for laptops only")
 
 DEVICE = str(uuid.uuid4())
 SECRET = os.urandom(32).hex()
@@ -39,6 +44,20 @@ def call(method, path, body, headers):
 
 
 call("PUT", f"/v1/devices/{DEVICE}", {"secret": SECRET}, {})
+
+
+def token():
+    """A token that says who the device is: always the same user, since a device never changes hands."""
+
+    def part(raw):
+        return base64.urlsafe_b64encode(raw).rstrip(b"=")
+
+    now = int(time.time())
+    header = {"alg": "HS256", "kid": TOKEN_KID}
+    claims = {"sub": f"conformance-{DEVICE}", "aud": APP_KEY, "iat": now, "exp": now + 600}
+    message = part(json.dumps(header).encode()) + b"." + part(json.dumps(claims).encode())
+    signature = hmac.new(TOKEN_SECRET.encode(), message, hashlib.sha256).digest()
+    return (message + b"." + part(signature)).decode()
 
 
 def operation(conversation, lane="conversation"):
@@ -150,7 +169,12 @@ class Credentials:
             case.headers["X-App-Key"] = APP_KEY
         elif path.startswith("/v1/"):
             case.headers["X-App-Key"] = APP_KEY
-            if path not in ("/v1/config", "/v1/devices/{device_id}"):
+            if path == "/v1/devices/{device_id}" and case.operation.method.lower() == "delete":
+                # One of its own: signing off must not end the device of all other cases.
+                device, secret = str(uuid.uuid4()), os.urandom(32).hex()
+                call("PUT", f"/v1/devices/{device}", {"secret": secret}, {})
+                case.headers["Authorization"] = f"Bearer {device}.{secret}"
+            elif path not in ("/v1/config", "/v1/devices/{device_id}"):
                 case.headers["Authorization"] = f"Bearer {DEVICE}.{SECRET}"
 
 
@@ -182,6 +206,14 @@ def before_call(context, case, kwargs):
             case.query["since"] = FAQ_VERSION
     if re.fullmatch("[0-9a-f]{64}", str(parameters.get("sha256"))) and random.random() < 0.8:
         parameters["sha256"] = FAQ_IMAGE
+    if path == "/v1/devices/{device_id}" and method == "delete" and is_uuid(parameters.get("device_id")):
+        # The device that asks is the only one that it may sign off.
+        credential = re.fullmatch(f"Bearer ({UUID})[.].*", str(headers.get("Authorization")))
+        if credential and random.random() < 0.8:
+            parameters["device_id"] = credential[1]
+    if path == "/v1/identity" and isinstance(case.body, dict) and isinstance(case.body.get("token"), str):
+        if random.random() < 0.5:
+            case.body["token"] = token()
     opens = path == "/v1/conversations/{id}" and method != "get"
     if opens and is_uuid(parameters.get("id")):
         parameters["id"] = str(uuid.uuid4())

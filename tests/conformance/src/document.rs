@@ -106,6 +106,7 @@ impl Endpoint {
         let schema = self.body.as_deref()?;
         Some(match schema {
             "RegisterDevice" => json!({ "secret": "cd".repeat(32) }),
+            "LogIn" => json!({ "token": "a.b.c" }),
             "PushToken" => json!({ "service": "fcm", "token": "conformance" }),
             "OpenConversation" => opening(&id()),
             "SendMessage" | "EditMessage" => json!({ "text": "Hello" }),

@@ -3,7 +3,8 @@
 //!
 //! `BEISTAND_CONFORMANCE_URL` names the server. It needs two apps, with the keys in `BEISTAND_CONFORMANCE_APP_KEY` and
 //! `BEISTAND_CONFORMANCE_OTHER_APP_KEY` (`demo` and `other`), an agent of the first one in `BEISTAND_CONFORMANCE_AGENT`
-//! and `BEISTAND_CONFORMANCE_PASSWORD` (`Deniz`, `demo`; an admin), and room for some hundred registrations. Without an
+//! and `BEISTAND_CONFORMANCE_PASSWORD` (`Deniz`, `demo`; an admin), an HS256 key of the first one in
+//! `BEISTAND_CONFORMANCE_TOKEN_KID` and `BEISTAND_CONFORMANCE_TOKEN_SECRET` (those of `serve --demo`), and room for some hundred registrations. Without an
 //! address, each test starts the `beistand-server` that lies beside it.
 
 #![expect(clippy::missing_panics_doc, reason = "a test ends at the first surprise")]
@@ -11,6 +12,7 @@
 pub mod document;
 pub mod file;
 mod server;
+pub mod token;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -30,6 +32,9 @@ pub struct Target {
     pub other_app: String,
     agent: String,
     password: String,
+    /// The name of the key that tokens of the app are signed with.
+    pub kid: String,
+    secret: String,
     _started: Option<Started>,
 }
 
@@ -91,6 +96,8 @@ impl Target {
             other_app,
             agent: setting("BEISTAND_CONFORMANCE_AGENT", "Deniz"),
             password: setting("BEISTAND_CONFORMANCE_PASSWORD", "demo"),
+            kid: setting("BEISTAND_CONFORMANCE_TOKEN_KID", "demo"),
+            secret: setting("BEISTAND_CONFORMANCE_TOKEN_SECRET", "beistand-demo: no secret, for laptops only"),
             _started: started,
         }
     }

@@ -4,6 +4,7 @@
 
 mod access;
 mod bad_input;
+mod identity;
 mod push;
 mod replay;
 mod uploads;

@@ -68,7 +68,8 @@ async fn history(desk: &Desk, id: ConversationId) -> Result<Vec<Message>, CallEr
 
 /// What a person is called on the desk.
 pub fn person(conversation: &Conversation) -> String {
-    let name = conversation.person.as_ref().and_then(|person| person.name.as_deref());
+    let known = conversation.person.as_ref();
+    let name = known.and_then(|person| person.name.as_deref().or(person.subject.as_deref()));
     name.map_or_else(|| "customer".to_owned(), |name| human::one_line(name, 40))
 }
 

@@ -226,3 +226,46 @@ pub fn backup(from: &Path, to: &Path) -> Result<(), OpenError> {
     File::open(&partial).and_then(|file| file.sync_all()).map_err(folder)?;
     std::fs::rename(&partial, to).map_err(folder)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What SQLite keeps of every table and index.
+    fn schema(conn: &Connection) -> Vec<(String, Option<String>)> {
+        let mut rows = conn.prepare("SELECT name, sql FROM sqlite_schema ORDER BY name").unwrap();
+        let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn every_older_schema_is_brought_up_to_date_with_what_it_holds() {
+        let mut fresh = Connection::open_in_memory().unwrap();
+        migrate(&mut fresh).unwrap();
+        for released in 1..MIGRATIONS.len() {
+            let mut old = Connection::open_in_memory().unwrap();
+            for step in &MIGRATIONS[..released] {
+                old.execute_batch(step).unwrap();
+            }
+            old.pragma_update(None, "user_version", released).unwrap();
+            old.execute_batch(
+                "INSERT INTO apps VALUES (1, 'shop', 'key', 0); \
+                 INSERT INTO persons (app_id, id, name, locale, created_at) VALUES (1, x'01', 'Jana', 'de', 0); \
+                 INSERT INTO devices (app_id, id, person_id, secret_hash, created_at) VALUES (1, x'02', x'01', x'03', 0);",
+            )
+            .unwrap();
+            migrate(&mut old).unwrap();
+            assert_eq!(schema(&old), schema(&fresh), "from {released}");
+            // Whoever was there is anonymous, and has not left.
+            let kept: (String, Option<String>, Option<Vec<u8>>, Option<i64>) = old
+                .query_row(
+                    "SELECT p.name, p.subject, p.alias_of, d.signed_off_at FROM persons p \
+                     JOIN devices d ON d.app_id = p.app_id AND d.person_id = p.id",
+                    [],
+                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+                )
+                .unwrap();
+            assert_eq!(kept, ("Jana".to_owned(), None, None, None));
+        }
+    }
+}

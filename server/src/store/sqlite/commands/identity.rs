@@ -156,10 +156,11 @@ impl Context<'_> {
     fn merge(&mut self, app: AppId, anonymous: PersonId, user: PersonId) -> Done<()> {
         self.tell_agents(app, anonymous)?;
         self.move_stream(app, anonymous, user)?;
-        // Files before conversations: those in messages are found through them.
+        // Files before conversations: those in messages are found through them. CROSS JOIN, since SQLite keeps its order:
+        // the other one would look at every message of the app.
         for moving in [
             "UPDATE attachments SET person_id = ?3 WHERE app_id = ?1 AND person_id = ?2 AND message_id IN \
-             (SELECT m.id FROM conversations c JOIN messages m ON m.app_id = c.app_id AND m.conversation_id = c.id \
+             (SELECT m.id FROM conversations c CROSS JOIN messages m ON m.app_id = c.app_id AND m.conversation_id = c.id \
              WHERE c.app_id = ?1 AND c.person_id = ?2)",
             "UPDATE attachments SET person_id = ?3 WHERE app_id = ?1 AND person_id = ?2 AND message_id IS NULL",
             "UPDATE conversations SET person_id = ?3 WHERE app_id = ?1 AND person_id = ?2",
@@ -217,5 +218,28 @@ impl Context<'_> {
         }
         self.hints.push(crate::store::Hint { app, stream: Stream::Person(to), seq });
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use crate::store::sqlite::open;
+
+    #[test]
+    fn a_merge_knows_every_table_that_names_a_person() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        open::migrate(&mut conn).unwrap();
+        let mut tables = conn
+            .prepare(
+                "SELECT t.name FROM sqlite_schema t, pragma_table_info(t.name) c \
+                 WHERE t.type = 'table' AND c.name = 'person_id' ORDER BY t.name",
+            )
+            .unwrap();
+        let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+        // A new one belongs into `merge`, and into a test of what goes along.
+        let known = ["attachments", "conversations", "devices", "faq_feedback", "retracted_unseen", "withdrawn_unseen"];
+        assert_eq!(tables, known);
     }
 }

@@ -99,6 +99,10 @@ public class AttachmentSource private constructor(
         public fun path(path: Path, name: String? = null, keepLocation: Boolean = false): AttachmentSource =
             AttachmentSource(path, null, null, name, keepLocation)
 
+        /** A file by its path as text, under its own name or [name]. */
+        public fun path(path: String, name: String? = null, keepLocation: Boolean = false): AttachmentSource =
+            path(java.nio.file.Paths.get(path), name, keepLocation)
+
         /** Bytes, for something small. They are not copied before the source is used: leave them as they are. */
         public fun bytes(bytes: ByteArray, name: String, keepLocation: Boolean = false): AttachmentSource =
             AttachmentSource(null, bytes, null, name, keepLocation)

@@ -1,0 +1,94 @@
+// The client over the native library. Everything is made with the first use: until then there is a configuration and
+// nothing else.
+
+package dev.beistand.internal
+
+import dev.beistand.Attachments
+import dev.beistand.Connection
+import dev.beistand.Conversations
+import dev.beistand.Faq
+import dev.beistand.FlushResult
+import dev.beistand.LogoutMode
+import dev.beistand.LogoutResult
+import dev.beistand.OperationId
+import dev.beistand.Outbox
+import dev.beistand.OutboxItem
+import dev.beistand.PushToken
+import dev.beistand.SupportClient
+import dev.beistand.SupportErrorKind
+import dev.beistand.SupportEvent
+import dev.beistand.SupportException
+import dev.beistand.SupportIdentity
+import dev.beistand.SupportRetry
+import dev.beistand.SupportSettings
+import dev.beistand.TokenProvider
+import dev.beistand.internal.ffi.FfiPushToken
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.StateFlow
+import kotlinx.coroutines.flow.map
+import kotlin.time.Duration
+import kotlin.time.toJavaDuration
+
+internal class NativeClient(checked: CheckedConfig) : SupportClient {
+    private val core = Core(checked)
+    private val who = WatchedState(core.scope, SupportIdentity(null, false)) { }
+
+    override val conversations: Conversations = NativeConversations(core)
+    override val faq: Faq = NativeFaq(core)
+    override val outbox: Outbox = NativeOutbox(core)
+    override val attachments: Attachments = NativeAttachments(core)
+    override val identity: StateFlow<SupportIdentity> = who
+
+    override val connection: StateFlow<Connection> = WatchedState(core.scope, Connection.Idle) { tell ->
+        core.watch({ it.client.watchConnection() }, { it.next() }, { it.cancel() }) { tell(it.translated()) }
+    }
+
+    override val events: Flow<SupportEvent> =
+        core.flow({ it.client.events() }, { it.next() }, { it.cancel() }).map { it.translated() }
+
+    override val supportsCalls: Boolean
+        get() {
+            Library.ensure()
+            return dev.beistand.internal.ffi.supportsCalls()
+        }
+
+    override suspend fun login(provider: TokenProvider): SupportIdentity = notYet()
+
+    override suspend fun logout(mode: LogoutMode): LogoutResult = notYet()
+
+    private fun notYet(): Nothing = throw SupportException(
+        SupportErrorKind.Unsupported,
+        "unsupported",
+        SupportRetry.Never,
+        "logins are not in this version of the native library",
+    )
+
+    override suspend fun settings(): SupportSettings = core.call { it.client.settings().translated() }
+
+    override suspend fun setPushToken(token: PushToken?) = core.call { handles ->
+        handles.client.setPushToken(token?.let { FfiPushToken(it.service, it.token) })
+    }
+
+    override suspend fun sync() = core.call { it.client.sync(null) }
+
+    override fun wake() = core.ifUsed { it.client.wake() }
+
+    override suspend fun pause() = core.callIfUsed { it.client.pause() }
+
+    override suspend fun resume() = core.callIfUsed { it.client.resume() }
+
+    override suspend fun shutdown() = core.shutdown()
+
+    override fun close() = core.close()
+}
+
+internal class NativeOutbox(private val core: Core) : Outbox {
+    override suspend fun items(): List<OutboxItem> = core.call { handles -> handles.outbox.items().map { it.translated() } }
+
+    override suspend fun retry(id: OperationId) = core.call { it.outbox.retry(id.value) }
+
+    override suspend fun discard(id: OperationId) = core.call { it.outbox.discard(id.value) }
+
+    override suspend fun flush(within: Duration): FlushResult =
+        core.call { it.outbox.flush(within.coerceAtLeast(Duration.ZERO).coerceAtMost(LONGEST).toJavaDuration(), null).translated() }
+}

@@ -39,7 +39,7 @@ pub use input::*;
 pub use log::*;
 pub use message::*;
 pub use outbox::*;
-pub use runtime::FfiCancel;
+pub use runtime::{FfiCancel, live_handles};
 pub use stream::*;
 pub use timeline::*;
 pub use watches::*;

@@ -31,6 +31,12 @@ pub struct FfiClient {
     _alive: Alive,
 }
 
+impl FfiClient {
+    pub(crate) fn core(&self) -> &Client {
+        &self.core
+    }
+}
+
 #[uniffi::export]
 impl FfiClient {
     /// Builds a client. Opens nothing and starts nothing, no thread either.

@@ -53,6 +53,9 @@ pub struct FfiConfig {
     /// How long a request may hear nothing before it is given up.
     #[uniffi(default = None)]
     pub request_timeout: Option<Duration>,
+    /// How long the app's own backend may take to hand out a token.
+    #[uniffi(default = None)]
+    pub token_timeout: Option<Duration>,
     /// Rows that the outbox may hold.
     #[uniffi(default = None)]
     pub outbox_items: Option<u32>,
@@ -103,6 +106,7 @@ impl TryFrom<FfiConfig> for Settings {
         take(&mut settings.platform, config.platform);
         settings.locale = config.locale;
         take(&mut settings.request_timeout, config.request_timeout);
+        take(&mut settings.token_timeout, config.token_timeout);
         take(&mut settings.outbox_items, config.outbox_items);
         take(&mut settings.outbox_bytes, config.outbox_bytes);
         take(&mut settings.outbox_file_bytes, config.outbox_file_bytes);

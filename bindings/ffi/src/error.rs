@@ -33,6 +33,8 @@ pub enum FfiErrorKind {
     Unreachable,
     /// The server refused; the code says why.
     Refused,
+    /// A login failed; the code says why. What was there before stays.
+    LoginFailed,
     /// Something of the FAQ was not taken; the code says why.
     Faq,
     /// The caller has given the call up. The façades turn it into what their language has for that.
@@ -123,6 +125,7 @@ impl From<ErrorKind> for FfiErrorKind {
             ErrorKind::Configuration => Self::Configuration,
             ErrorKind::Unreachable => Self::Unreachable,
             ErrorKind::Refused(_) => Self::Refused,
+            ErrorKind::LoginFailed(_) => Self::LoginFailed,
             ErrorKind::Faq(_) => Self::Faq,
             _ => Self::Internal,
         }

@@ -72,6 +72,20 @@ pub enum FfiEvent {
         /// Why.
         code: String,
     },
+    /// The server does not accept the login; another `login` mends it.
+    LoginRefused {
+        /// Why.
+        code: String,
+    },
+    /// The server has forgotten the login; it is proven again by itself.
+    LoginLost,
+    /// The server has accepted a login that could not be confirmed at once.
+    LoginConfirmed,
+    /// Writes of a user who has logged out can never leave.
+    LeftUnsent {
+        /// How many.
+        discarded: u64,
+    },
     /// A publication of the FAQ was not taken.
     FaqRefused {
         /// Why.
@@ -106,6 +120,10 @@ impl From<ClientEvent> for FfiEvent {
             ClientEvent::Wedged { conversation_id, code } => {
                 Self::Wedged { conversation: conversation_id.to_string(), code }
             }
+            ClientEvent::LoginRefused { code } => Self::LoginRefused { code },
+            ClientEvent::LoginLost => Self::LoginLost,
+            ClientEvent::LoginConfirmed => Self::LoginConfirmed,
+            ClientEvent::LeftUnsent { discarded } => Self::LeftUnsent { discarded },
             ClientEvent::FaqRefused { error } => Self::FaqRefused { code: error.code().to_owned() },
             ClientEvent::FaqRebuilt => Self::FaqRebuilt,
             ClientEvent::TaskFailed { task } => Self::TaskFailed { task: task.to_owned() },

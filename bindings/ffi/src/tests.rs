@@ -6,9 +6,10 @@ use std::future::Future;
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use beistand_test_support::process::ServerProcess;
 use tempfile::TempDir;
 
 use crate::*;
@@ -26,6 +27,7 @@ fn config(folder: &TempDir) -> FfiConfig {
         locale: None,
         trusted_roots_pem: None,
         request_timeout: None,
+        token_timeout: None,
         outbox_items: None,
         outbox_bytes: None,
         outbox_file_bytes: None,
@@ -65,10 +67,12 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
     foreign.block_on(async { tokio::time::timeout(PATIENCE, future).await.expect("it takes too long") })
 }
 
-/// Polls once and drops, as a cancelled coroutine does.
-fn give_up<T>(future: impl Future<Output = T>) {
-    let mut future = Box::pin(future);
-    let _ = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+/// Polls once and drops, as a cancelled coroutine does; what was there already is given.
+fn give_up<T>(future: impl Future<Output = T>) -> Option<T> {
+    match Box::pin(future).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    }
 }
 
 /// The names of the threads of this process.
@@ -123,10 +127,10 @@ fn what_is_let_go_leaves_no_handle() {
     for _ in 0..1_000 {
         let timeline = wait(conversations.timeline(opened.conversation.clone())).unwrap();
         assert!(wait(timeline.next()).is_some());
-        give_up(timeline.next());
+        let _ = give_up(timeline.next());
         timeline.cancel();
-        give_up(client.watch_connection().next());
-        give_up(wait(conversations.watch_list()).unwrap().next());
+        let _ = give_up(client.watch_connection().next());
+        let _ = give_up(wait(conversations.watch_list()).unwrap().next());
     }
     assert_eq!(live_handles(), before);
     wait(client.shutdown());
@@ -138,7 +142,7 @@ fn what_is_let_go_leaves_no_handle() {
 fn a_call_that_nobody_waits_for_any_more_is_done_all_the_same() {
     let folder = TempDir::new().unwrap();
     let conversations = client(&folder).conversations();
-    give_up(conversations.open(draft("It never came", Vec::new())));
+    let _ = give_up(conversations.open(draft("It never came", Vec::new())));
     let list = wait(conversations.watch_list()).unwrap();
     let found = wait(async {
         loop {
@@ -159,9 +163,10 @@ fn a_dropped_next_loses_nothing() {
     let timeline = wait(conversations.timeline(opened.conversation.clone())).unwrap();
     let mut shown: Vec<FfiMessage> = Vec::new();
     for text in ["two", "three", "four"] {
-        give_up(timeline.next());
+        let early = give_up(timeline.next()).flatten();
         wait(conversations.send(opened.conversation.clone(), words(text))).unwrap();
-        give_up(timeline.next());
+        let late = give_up(timeline.next()).flatten();
+        early.into_iter().chain(late).for_each(|batch| apply(&mut shown, batch));
         let text = FfiMessageBody::Text { text: text.into() };
         while !shown.iter().any(|message| message.body == text) {
             apply(&mut shown, wait(timeline.next()).unwrap());
@@ -181,20 +186,24 @@ fn apply(shown: &mut Vec<FfiMessage>, batch: FfiTimelineBatch) {
     }
 }
 
-/// A conversation of this many messages, none of which has left.
-fn long(conversations: &FfiConversations, messages: usize) -> String {
+/// A conversation of this many messages that a real server has taken: what still waits is in every window.
+fn long(folder: &TempDir, messages: usize) -> (ServerProcess, Arc<FfiConversations>, String) {
+    let server = ServerProcess::start(&folder.path().join("server"), 0, &[]);
+    let client = FfiClient::new(FfiConfig { server: server.url.clone(), ..config(folder) }).unwrap();
+    let conversations = client.conversations();
     let opened = wait(conversations.open(draft("1", Vec::new()))).unwrap();
     for number in 2..=messages {
         wait(conversations.send(opened.conversation.clone(), words(&number.to_string()))).unwrap();
     }
-    opened.conversation
+    assert_eq!(wait(client.outbox().flush(PATIENCE, None)).unwrap(), FfiFlushOutcome::Empty);
+    (server, conversations, opened.conversation)
 }
 
 #[test]
 fn a_window_is_widened_while_somebody_waits_for_what_is_next() {
     let folder = TempDir::new().unwrap();
-    let conversations = client(&folder).conversations();
-    let timeline = wait(conversations.timeline(long(&conversations, 70))).unwrap();
+    let (_server, conversations, id) = long(&folder, 70);
+    let timeline = wait(conversations.timeline(id)).unwrap();
     let mut shown = Vec::new();
     apply(&mut shown, wait(timeline.next()).unwrap());
     assert_eq!(shown.len(), 50);
@@ -227,8 +236,8 @@ fn a_window_is_widened_while_somebody_waits_for_what_is_next() {
 #[test]
 fn a_window_that_is_widened_before_it_was_told_is_told_first() {
     let folder = TempDir::new().unwrap();
-    let conversations = client(&folder).conversations();
-    let timeline = wait(conversations.timeline(long(&conversations, 60))).unwrap();
+    let (_server, conversations, id) = long(&folder, 60);
+    let timeline = wait(conversations.timeline(id)).unwrap();
     wait(timeline.load_earlier(20, None)).unwrap();
     let mut shown = Vec::new();
     let first = wait(timeline.next()).unwrap();
@@ -374,4 +383,26 @@ fn a_hostile_sink_hurts_nothing_and_hears_only_our_own_lines() {
     tracing::error!(target: "beistand::test", "broken");
     assert_eq!(told.recv_timeout(PATIENCE).unwrap().1, "broken");
     assert!(told.try_recv().is_err());
+}
+
+/// Fails in every way that a foreign function can.
+struct Provider;
+
+#[async_trait::async_trait]
+impl FfiTokenProvider for Provider {
+    async fn token(&self, _: FfiTokenReason) -> Result<String, FfiTokenError> {
+        Err(FfiTokenError::Failed)
+    }
+}
+
+#[test]
+fn a_provider_that_fails_is_a_login_that_fails() {
+    let folder = TempDir::new().unwrap();
+    let client = client(&folder);
+    let FfiError::Failed { kind, code, .. } = wait(client.login(Arc::new(Provider), None)).unwrap_err();
+    assert_eq!((kind, code.as_str()), (FfiErrorKind::LoginFailed, "login-provider-failed"));
+    assert_eq!(client.identity(), FfiIdentity { subject: None, confirmed: false });
+    assert_eq!(wait(client.watch_identity().next()).unwrap().subject, None);
+    let out = wait(client.logout(FfiLogout::Discard, None)).unwrap();
+    assert_eq!(out, FfiLoggedOut { sent: 0, kept: 0, discarded: 0 });
 }

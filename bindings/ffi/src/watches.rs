@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use beistand_core::faq::FaqStatus;
-use beistand_core::{Connection, Conversation, ConversationList, Subscription, Transfer, Typing};
+use beistand_core::{Connection, Conversation, ConversationList, Subscription, Transfer, Typing, Who};
 
 use crate::conversations::FfiConversation;
 use crate::events::{EventSource, FfiConnection, FfiEvent, FfiTyping};
 use crate::faq::FfiFaqStatus;
+use crate::login::FfiIdentity;
 use crate::pump::{Pump, Source};
 use crate::runtime::Alive;
 
@@ -86,6 +87,11 @@ watch! {
 watch! {
     /// How the client stands to its server.
     FfiConnectionWatch, Told<Connection, FfiConnection>, FfiConnection
+}
+
+watch! {
+    /// Whom the phone speaks for.
+    FfiIdentityWatch, Told<Who, FfiIdentity>, FfiIdentity
 }
 
 /// Everybody who types, in the words of this surface.

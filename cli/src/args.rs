@@ -185,6 +185,31 @@ pub enum PersonCommand {
     },
     /// Show the categories, fields and limits that the server announced
     Config,
+    /// Say who you are, with a token of the app's backend
+    Login {
+        /// File with the token; - reads standard input
+        #[arg(long, value_name = "FILE")]
+        token_file: PathBuf,
+    },
+    /// Sign out, or begin anew as somebody whom nobody knows
+    Logout(Logout),
+    /// Print who is signed in
+    Whoami,
+}
+
+/// What becomes of that which waits; ten seconds to leave, if nothing is said.
+#[derive(Args, Debug)]
+#[group(multiple = false)]
+pub struct Logout {
+    /// What waits leaves later, with the next commands
+    #[arg(long)]
+    pub keep: bool,
+    /// What waits is thrown away
+    #[arg(long)]
+    pub discard: bool,
+    /// What waits may take so many seconds to leave; the rest is kept
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub send_first: Option<Duration>,
 }
 
 /// A language that the screen of `chat` speaks.

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use beistand_core::protocol::{Code, Problem};
-use beistand_core::{Error, ErrorKind};
+use beistand_core::{Error, ErrorKind, LoginError};
 use serde_json::{Value, json};
 
 /// The exit codes. They are documented in `--help` and never change their meaning.
@@ -124,6 +124,8 @@ impl From<Error> for Failure {
                 (Exit::Usage, format!("{}. Nothing was stored.", capital(detail)))
             }
             ErrorKind::Faq(_) => (Exit::Failed, format!("{}. The articles that were here before stay.", capital(detail))),
+            ErrorKind::LoginFailed(LoginError::Refused(code)) => return refused(code, None),
+            ErrorKind::LoginFailed(_) => (Exit::Usage, format!("{}. Nothing was changed; see --token-file.", capital(detail))),
             ErrorKind::Unreachable => (Exit::Failed, NO_CONNECTION.into()),
             ErrorKind::Refused(code) => return refused(code, None),
             _ => (Exit::Failed, format!("{}.", capital(detail))),

@@ -2,6 +2,7 @@
 //! also sends what waits, so any command helps the outbox along; none but those that say so waits for the network.
 
 mod fetch;
+mod identity;
 mod look;
 mod outbox;
 mod watch;
@@ -119,6 +120,9 @@ impl Phone<'_> {
             PersonCommand::Close { conversation } => self.set_closed(conversation, true).await,
             PersonCommand::Reopen { conversation } => self.set_closed(conversation, false).await,
             PersonCommand::Config => self.config().await,
+            PersonCommand::Login { token_file } => self.login(token_file).await,
+            PersonCommand::Logout(logout) => self.logout(&logout).await,
+            PersonCommand::Whoami => self.whoami().await,
         }
     }
 
@@ -177,6 +181,14 @@ fn sentence(event: &ClientEvent) -> Option<String> {
              together."
                 .into(),
         ),
+        // A login brings histories together, and nothing is missing then.
+        ClientEvent::HistoryChanged { requeued: 0 } => None,
+        ClientEvent::LeftUnsent { discarded } => Some(format!(
+            "{discarded} writes of somebody who has signed out were refused by the server, and are gone."
+        )),
+        ClientEvent::LoginRefused { code } => {
+            Some(format!("The server does not know you yet ({code}). `beistand login` with a fresh token mends it."))
+        }
         ClientEvent::HistoryChanged { requeued } => {
             Some(format!("The server was restored from a backup. {requeued} writes that it lacks are sent again."))
         }

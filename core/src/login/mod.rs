@@ -251,10 +251,8 @@ impl Client {
         let (now, fresh) = (inner.clock.wall().0, inner.fresh_credential());
         let (keep, within_transaction) = (mode != Logout::Discard, inner.clone());
         let switched = inner.switch(move |connection| {
-            let current = within_transaction.identity_within(connection)?;
-            if identity::is_pristine(connection, &current)? {
-                return Ok((left::Left { from: None, waiting: 0, discarded: 0 }, None));
-            }
+            // Also from one that was never used: somebody may be about to write in its name.
+            within_transaction.identity_within(connection)?;
             let to = identity::insert(connection, fresh, None, now)?;
             let (left, current) = left::leave(connection, to, keep, push::TOLD)?;
             Ok((left, Some(current)))

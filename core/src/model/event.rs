@@ -25,8 +25,8 @@ pub enum ClientEvent {
     UnknownApp,
     /// The server does not accept this installation; what is queued stays queued.
     CredentialRefused,
-    /// The server's history is another one, as after a restore from backup: everything is read anew, and what it lacks
-    /// is sent again.
+    /// The server's history is another one, as after a restore from backup, or after a login has brought two histories
+    /// together: everything is read anew, and what the server lacks is sent again.
     HistoryChanged {
         /// Writes that are sent again.
         requeued: u64,

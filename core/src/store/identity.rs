@@ -144,16 +144,6 @@ pub(crate) fn make_current(connection: &Connection, id: IdentityId) -> Result<Id
     current(connection)?.ok_or(StoreError::Value("the identity"))
 }
 
-/// Whether it is as good as one that was never there.
-pub(crate) fn is_pristine(connection: &Connection, identity: &Identity) -> Result<bool, StoreError> {
-    if identity.registered || identity.told || identity.subject.is_some() || identity.owner_lost {
-        return Ok(false);
-    }
-    let used = "SELECT 1 FROM outbox WHERE identity = ?1 AND kind <> 'report'
-        UNION ALL SELECT 1 FROM conversations WHERE identity = ?1";
-    Ok(!connection.prepare_cached(used)?.exists([identity.id])?)
-}
-
 /// A login begins to try it.
 pub(crate) fn set_candidate(connection: &Connection, id: IdentityId, since: Option<i64>) -> Result<(), StoreError> {
     connection.execute("UPDATE identities SET candidate = ? WHERE id = ?", params![since, id])?;
@@ -279,4 +269,69 @@ pub(crate) fn set_sync_state(connection: &Connection, id: IdentityId, state: &Sy
         .prepare_cached("UPDATE identities SET cursor = ?, epoch = ?, snapshot = ? WHERE id = ?")?
         .execute(params![state.cursor, state.epoch.as_ref().map(|epoch| &epoch.0), state.snapshot, id])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::open_for_test;
+
+    fn fresh(number: u8) -> Credential {
+        let device = DeviceId::mint(beistand_protocol::UnixMillis(1), [number; 10]);
+        Credential { device, secret: DeviceSecret([number; 32]) }
+    }
+
+    #[test]
+    fn the_number_of_an_identity_is_never_given_twice() {
+        let connection = open_for_test();
+        assert_eq!(ensure(&connection, fresh(1), 5).unwrap().id, 1);
+        let second = insert(&connection, fresh(2), None, 7_000).unwrap();
+        make_current(&connection, second).unwrap();
+        delete(&connection, 1).unwrap();
+        // The clock was set back, and the row of the first is gone.
+        let third = insert(&connection, fresh(3), None, 3).unwrap();
+        assert_eq!((second, third), (7_000, 7_001));
+        make_current(&connection, third).unwrap();
+        delete(&connection, second).unwrap();
+        assert_eq!(current(&connection).unwrap().unwrap().id, third);
+        assert_eq!(leaving(&connection).unwrap(), []);
+    }
+
+    #[test]
+    fn a_claim_under_which_something_was_written_is_not_taken_back() {
+        let connection = open_for_test();
+        let id = ensure(&connection, fresh(1), 5).unwrap().id;
+        claim(&connection, id, "anna", 9).unwrap();
+        assert!(!unclaim(&connection, id, "bert").unwrap(), "it is another user's by now");
+        assert!(unclaim(&connection, id, "anna").unwrap());
+        claim(&connection, id, "anna", 9).unwrap();
+        set_told(&connection, id, true).unwrap();
+        assert!(!unclaim(&connection, id, "anna").unwrap(), "the server may know");
+        set_told(&connection, id, false).unwrap();
+        connection.execute("INSERT INTO lanes VALUES ('conversation:x', 1)", []).unwrap();
+        assert!(!unclaim(&connection, id, "anna").unwrap(), "somebody has written as anna");
+        assert_eq!(current(&connection).unwrap().unwrap().subject.as_deref(), Some("anna"));
+    }
+
+    #[test]
+    fn a_rescue_shows_nobody_what_was_leaving() {
+        let connection = open_for_test();
+        let first = ensure(&connection, fresh(1), 5).unwrap().id;
+        connection
+            .execute(
+                "INSERT INTO conversations (id, identity, draft, created_at, touched_at) VALUES (x'01', ?, '', 1, 1)",
+                [first],
+            )
+            .unwrap();
+        let second = insert(&connection, fresh(2), Some("bert"), 9).unwrap();
+        make_current(&connection, second).unwrap();
+        connection.pragma_update(None, "foreign_keys", false).unwrap();
+        connection.execute("DELETE FROM identities", []).unwrap();
+        let now = ensure(&connection, fresh(3), 20).unwrap();
+        assert_eq!((now.id, now.owner_lost, now.subject), (second, true, None), "what was shown is still known");
+        assert!(crate::store::leaving::has_ownerless(&connection).unwrap());
+        crate::store::leaving::drop_ownerless(&connection).unwrap();
+        let left: i64 = connection.query_row("SELECT count(*) FROM conversations", [], |row| row.get(0)).unwrap();
+        assert_eq!(left, 0, "and nobody is shown the rest");
+    }
 }

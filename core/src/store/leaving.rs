@@ -162,14 +162,6 @@ pub(crate) fn drop_ownerless(connection: &Connection) -> Result<u64, StoreError>
 
 /// Wipes all that an identity had but its credential. Its files go from the folder after the commit.
 fn wipe(connection: &Connection, id: IdentityId) -> Result<(), StoreError> {
-    // What is deleted is overwritten as well: it was somebody's.
-    connection.pragma_update(None, "secure_delete", true)?;
-    let wiped = wipe_rows(connection, id);
-    connection.pragma_update(None, "secure_delete", false)?;
-    wiped
-}
-
-fn wipe_rows(connection: &Connection, id: IdentityId) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached("SELECT id FROM conversations WHERE identity = ?")?;
     let found = statement.query_map([id], |row| row.get::<_, Vec<u8>>(0))?.collect::<Result<Vec<_>, _>>()?;
     for bytes in found {

@@ -84,6 +84,8 @@ fn try_open(path: &Path, vfs: Option<&str>, kind: &Kind, purpose: Purpose) -> Re
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", if kind.cache { "NORMAL" } else { "FULL" })?;
             connection.pragma_update(None, "journal_size_limit", LOG_BYTES)?;
+            // What is deleted is overwritten: after a logout nothing of a person stays, and rows that were sent are part of it.
+            connection.pragma_update(None, "secure_delete", !kind.cache)?;
             // A file that was closed in order has no log beside it, and one that another process works on has one all the
             // time: only in between is the check worth its time.
             if unclean && (kind.cache || nobody_works(path)) {
@@ -173,6 +175,25 @@ mod tests {
             migrate(&mut old, &CLIENT).unwrap();
             assert_eq!(dump(&old), dump(&fresh), "from schema {released}");
         }
+    }
+
+    #[test]
+    fn the_identity_of_a_phone_before_logins_stays_the_current_one() {
+        let mut old = Connection::open_in_memory().unwrap();
+        for sql in &MIGRATIONS[..3] {
+            old.execute_batch(sql).unwrap();
+        }
+        old.pragma_update(None, "user_version", 3).unwrap();
+        old.execute(
+            "INSERT INTO identities (id, device_id, secret, current, registered, created_at)
+             VALUES (1, zeroblob(16), zeroblob(32), 1, 1, 5)",
+            [],
+        )
+        .unwrap();
+        migrate(&mut old, &CLIENT).unwrap();
+        let current = crate::store::identity::current(&old).unwrap().unwrap();
+        assert_eq!((current.id, current.registered, current.subject, current.confirmed), (1, true, None, false));
+        assert_eq!(crate::store::meta::get(&old, "current_identity").unwrap().as_deref(), Some("1"));
     }
 
     #[test]

@@ -63,9 +63,6 @@ pub(crate) struct Bounds {
     pub file_bytes: u64,
 }
 
-/// What other identities have left behind is sent, but nobody is shown it.
-const OF_CURRENT: &str = "identity = (SELECT id FROM identities WHERE current = 1)";
-
 fn kind(text: &str) -> Result<OperationKind, StoreError> {
     use OperationKind::{Edit, Feedback, Open, Read, Report, Retract, Send, Status, Withdraw};
     [Open, Send, Edit, Retract, Withdraw, Status, Read, Feedback, Report]
@@ -406,23 +403,23 @@ pub(crate) fn delete(connection: &Connection, id: OperationId) -> Result<bool, S
     Ok(connection.prepare_cached("DELETE FROM outbox WHERE id = ?")?.execute([id.as_bytes()])? > 0)
 }
 
-/// Rows of the current identity that wait, and those that are wedged.
+/// Rows that wait, whoever wrote them, and rows that are wedged: those of whoever has left are dropped.
 pub(crate) fn counts(connection: &Connection) -> Result<(u64, u64), StoreError> {
     Ok(connection
-        .prepare_cached(&format!(
+        .prepare_cached(
             "SELECT count(*) FILTER (WHERE state <> 'wedged'), count(*) FILTER (WHERE state = 'wedged')
-             FROM outbox WHERE {OF_CURRENT}",
-        ))?
+             FROM outbox",
+        )?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
 /// Lanes whose head is wedged hold back what stands behind it: these rows will not leave by themselves.
 pub(crate) fn held_back(connection: &Connection) -> Result<u64, StoreError> {
     Ok(connection
-        .prepare_cached(&format!(
-            "SELECT count(*) FROM outbox o WHERE {OF_CURRENT} AND state <> 'wedged' AND EXISTS
+        .prepare_cached(
+            "SELECT count(*) FROM outbox o WHERE state <> 'wedged' AND EXISTS
                (SELECT 1 FROM outbox h WHERE h.lane = o.lane AND h.state = 'wedged' AND h.lane_seq < o.lane_seq)",
-        ))?
+        )?
         .query_row([], |row| row.get(0))?)
 }
 

@@ -100,6 +100,11 @@ impl World {
         identity::add_key(self.server(), APP_KEY).await;
     }
 
+    /// The shop's backend, for an app whose users sign in.
+    pub fn backend(&self) -> identity::Backend {
+        identity::Backend::new(APP_KEY, self.server_clock.clone())
+    }
+
     /// A token for a user, made now by the clock of the server and good for ten minutes.
     pub fn token(&self, subject: &str) -> String {
         identity::token(APP_KEY, subject, Clock::now(&self.server_clock), 600)

@@ -9,8 +9,14 @@ use crate::{
 };
 
 /// Only the tests of the Android side: those of the packages below it are the part `kotlin`.
-const TESTS: [&str; 4] =
-    ["-Pandroid", "-Dtest=dev.beistand.android.*Test", "-Dsurefire.failIfNoSpecifiedTests=false", "-Ddokka.skip=true"];
+const TESTS: [&str; 6] = [
+    "-Pandroid",
+    "-pl",
+    ".,beistand,beistand-android",
+    "-Dtest=dev.beistand.android.*Test",
+    "-Dsurefire.failIfNoSpecifiedTests=false",
+    "-Ddokka.skip=true",
+];
 
 /// Runs the part; needs the built workspace.
 pub fn check(run: &mut Run) -> Result<(), Fault> {

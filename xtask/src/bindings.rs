@@ -32,9 +32,22 @@ impl Tools {
     fn build(arguments: &[&str]) -> Result<Self, Fault> {
         setup::for_building()?;
         process::run(process::cargo(&["build"]).args(arguments))?;
+        Ok(Self::built()?)
+    }
+
+    fn built() -> Result<Self, String> {
         let name = format!("{}beistand_ffi{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
         let library = process::programs()?.join(name);
         Ok(Self { library, bindgen: process::program("beistand-bindgen")? })
+    }
+
+    fn write(&self, settings: &str, language: &str, out: &Path) -> Result<(), String> {
+        let mut command = Command::new(&self.bindgen);
+        command.arg(language).arg("--library").arg(&self.library).arg("--out").arg(out);
+        command.arg("--config").arg(process::root().join(SETTINGS).join(format!("{settings}.toml")));
+        process::run(command.current_dir(process::root()))?;
+        println!("written into {}", out.display());
+        Ok(())
     }
 
     fn ask(&self, what: &str) -> Result<String, String> {
@@ -48,13 +61,13 @@ pub fn generate(target: &str, out: &Path) -> Result<(), String> {
         let known: Vec<&str> = TARGETS.iter().map(|(name, _)| *name).collect();
         return Err(format!("cannot write {target:?}; there are {}", known.join(" ")));
     };
-    let tools = Tools::build(&["-p", "beistand-ffi", "-p", "beistand-bindgen"]).map_err(Fault::said)?;
-    let mut command = Command::new(&tools.bindgen);
-    command.arg(language).arg("--library").arg(&tools.library).arg("--out").arg(out);
-    command.arg("--config").arg(process::root().join(SETTINGS).join(format!("{settings}.toml")));
-    process::run(command.current_dir(process::root()))?;
-    println!("written into {}", out.display());
-    Ok(())
+    Tools::build(&["-p", "beistand-ffi", "-p", "beistand-bindgen"]).map_err(Fault::said)?.write(settings, language, out)
+}
+
+/// The same with what the build of the whole workspace has left.
+pub fn write(target: &str, out: &Path) -> Result<(), String> {
+    let (settings, language) = TARGETS.iter().find(|(name, _)| *name == target).ok_or("no such language")?;
+    Tools::built()?.write(settings, language, out)
 }
 
 /// Writes the surface into the repository, or only looks whether it has changed.

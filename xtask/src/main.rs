@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, reason = "talking to a terminal is what this program is for")]
 
+mod android;
 mod bench;
 mod bindings;
 mod demo;
@@ -12,10 +13,13 @@ mod errors_page;
 mod faq;
 mod fuzz;
 mod guide;
+mod kotlin;
 mod layers;
 mod licences;
 mod links;
+mod maven;
 mod metadata;
+mod package;
 mod parts;
 mod process;
 mod schemathesis;
@@ -36,6 +40,7 @@ cargo xtask demo --lan [--port N]        the same over TLS for real phones in th
 cargo xtask test [PART…] [--full]        everything, or the named parts; --full takes the long runs
 cargo xtask bench [NAME…] [--quick]      how fast it is, or the named measures; keeps the tables of docs/performance.md;
                                          --quick only shows that the measures work, and keeps nothing
+cargo xtask package android              the archive that Android apps take; the native library in it needs Android's NDK
 cargo xtask guide --out DIR              the code of the guide, a file for each block, in DIR/kotlin and DIR/swift
 cargo xtask bindgen TARGET --out DIR     code that calls the library: kotlin, kotlin-android or swift
 cargo xtask api [--check]                keeps what the library exports as text in the repository; --check only compares
@@ -47,6 +52,7 @@ enum Command {
     Demo { script: bool, lan: bool, port: u16 },
     Test { names: Vec<String>, full: bool },
     Bench { names: Vec<String>, quick: bool },
+    Package { what: String },
     Guide { out: PathBuf },
     Bindgen { target: String, out: PathBuf },
     Api { check: bool },
@@ -61,6 +67,7 @@ fn main() -> ExitCode {
         Ok(Command::Demo { script, lan, port }) => demo::run(script, lan, port),
         Ok(Command::Test { names, full }) => parts::run(&names, full),
         Ok(Command::Bench { names, quick }) => bench::run(&names, quick),
+        Ok(Command::Package { what }) => package::run(&what),
         Ok(Command::Guide { out }) => take_out(&out),
         Ok(Command::Bindgen { target, out }) => bindings::generate(&target, &out),
         Ok(Command::Api { check }) => bindings::surface(check),
@@ -104,7 +111,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
             ("bench", Long("quick")) => quick = true,
             ("api", Long("check")) => check = true,
             ("guide" | "bindgen", Long("out")) => out = Some(PathBuf::from(args.value()?)),
-            ("test" | "bench" | "bindgen", Value(name)) => names.push(name.string()?),
+            ("test" | "bench" | "bindgen" | "package", Value(name)) => names.push(name.string()?),
             (_, other) => return Err(other.unexpected()),
         }
     }
@@ -124,6 +131,10 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
             _ => Err("bindgen takes one target and --out DIR".into()),
         },
         "api" => Ok(Command::Api { check }),
+        "package" => match (names.pop(), package::TARGETS.join(" ")) {
+            (Some(what), _) if names.is_empty() => Ok(Command::Package { what }),
+            (_, known) => Err(format!("package takes one name: {known}").into()),
+        },
         other => Err(format!("no command is called {other}").into()),
     }
 }

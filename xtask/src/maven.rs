@@ -58,12 +58,11 @@ impl Maven {
         process::plain(command)
     }
 
-    /// Builds and tests packages and then publishes them, none of them if one fails.
+    /// Builds and tests packages, and publishes each.
     pub fn publish(&self, run: &mut Run, arguments: &[&str]) -> Result<(), Fault> {
         fs::create_dir_all(&self.repository).map_err(|error| format!("{}: {error}", self.repository.display()))?;
         let target = format!("-DaltDeploymentRepository=built::{}", self.url());
-        // At the end of everything, since a package that is taken from the folder would hide that its module has failed.
-        let all = [&["verify", DEPLOY, &target, "-DdeployAtEnd=true"], arguments].concat();
+        let all = [&["verify", DEPLOY, &target], arguments].concat();
         count(run, &mut self.run("bindings/kotlin", &all))
     }
 
@@ -80,16 +79,31 @@ impl Maven {
     }
 }
 
-/// Runs Maven and counts the tests of each module.
+/// Runs Maven and counts the tests of each module. A failure for want of what only Google's repository has is said to be
+/// one: Maven asks Maven Central alone unless its settings name more.
 pub fn count(run: &mut Run, command: &mut Command) -> Result<(), Fault> {
-    let counts = &mut run.counts;
+    let (counts, mut missing) = (&mut run.counts, None);
     let outcome = process::run_and_look(command, |line| {
         if let Some(found) = counted(line) {
             counts.passed += found.passed;
             counts.failed += found.failed;
         }
+        missing = not_found(line).or(missing.take());
     });
-    Ok(outcome?)
+    outcome.map_err(|error| match missing {
+        Some(what) => Fault::Missing(format!(
+            "{what} cannot be fetched. It is in Google's Maven repository: name that, or a mirror of it, in Maven's \
+             settings ({error})"
+        )),
+        None => Fault::Failed(error),
+    })
+}
+
+/// What Maven has not found, if it is Google's.
+fn not_found(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("Could not find artifact ")?;
+    let what = rest.split(' ').next()?;
+    ["androidx.", "com.android."].iter().any(|group| what.starts_with(group)).then(|| what.to_owned())
 }
 
 /// A folder with nothing in it.
@@ -108,8 +122,10 @@ fn counted(line: &str) -> Option<Counts> {
     if line.contains("Time elapsed") {
         return None;
     }
-    let mut numbers = line.split(", ").map(|part| part.rsplit(' ').next().and_then(|number| number.trim().parse().ok()));
-    let [all, failures, errors, skipped]: [u64; 4] = [numbers.next()??, numbers.next()??, numbers.next()??, numbers.next()??];
+    let mut numbers =
+        line.split(", ").map(|part| part.rsplit(' ').next().and_then(|number| number.trim().parse().ok()));
+    let [all, failures, errors, skipped]: [u64; 4] =
+        [numbers.next()??, numbers.next()??, numbers.next()??, numbers.next()??];
     let failed = failures + errors;
     Some(Counts { passed: all.checked_sub(failed + skipped)?, failed })
 }
@@ -122,7 +138,17 @@ mod tests {
     fn the_closing_line_of_a_module_is_counted_and_that_of_a_class_is_not() {
         let line = "[ERROR] Tests run: 12, Failures: 1, Errors: 2, Skipped: 3";
         assert_eq!(counted(line), Some(Counts { passed: 6, failed: 3 }));
-        assert_eq!(counted("[INFO] Tests run: 4, Failures: 0, Errors: 0, Skipped: 0, Time elapsed: 0.1 s -- in A"), None);
+        assert_eq!(
+            counted("[INFO] Tests run: 4, Failures: 0, Errors: 0, Skipped: 0, Time elapsed: 0.1 s -- in A"),
+            None
+        );
         assert_eq!(counted("[INFO] Results:"), None);
+    }
+
+    #[test]
+    fn what_only_google_has_is_named() {
+        let line = "[ERROR] Could not find artifact androidx.test:monitor:aar:1.8.0 in central (…)";
+        assert_eq!(not_found(line).as_deref(), Some("androidx.test:monitor:aar:1.8.0"));
+        assert_eq!(not_found("[ERROR] Could not find artifact dev.beistand:beistand:jar:0.1.0 in built"), None);
     }
 }

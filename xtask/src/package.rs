@@ -22,8 +22,11 @@ const ABIS: [&str; 3] = ["arm64-v8a", "armeabi-v7a", "x86_64"];
 /// The oldest Android that the library is linked for.
 const MIN_SDK: &str = "26";
 
-/// What lies beside the classes in the repository.
+/// What goes into the archive besides the classes.
 const FILES: &str = "bindings/kotlin/beistand-android/src/main/android";
+
+/// What is published beside it.
+const POM: &str = "bindings/kotlin/beistand-android/publish/pom.xml";
 
 /// An archive.
 pub struct Archive {
@@ -33,8 +36,19 @@ pub struct Archive {
     pub missing: Option<String>,
 }
 
+/// What can be packaged.
+pub const TARGETS: [&str; 1] = ["android"];
+
+/// Makes one of them.
+pub fn run(what: &str) -> Result<(), String> {
+    match what {
+        "android" => android(),
+        _ => Err(format!("cannot package {what:?}; there is {}", TARGETS.join(" "))),
+    }
+}
+
 /// Makes the archive and tells where it is.
-pub fn android() -> Result<(), String> {
+fn android() -> Result<(), String> {
     let make = || -> Result<Archive, Fault> {
         setup::for_kotlin()?;
         parts::build()?;
@@ -66,7 +80,11 @@ pub fn archive(maven: &Maven) -> Result<Archive, Fault> {
     fs::write(content.join("R.txt"), "").map_err(|error| error.to_string())?;
     let missing = native(&content.join("jni"))?;
     let mark = if missing.is_some() { "-no-native" } else { "" };
-    let path = folder.join(format!("beistand-android-{version}{mark}.aar"));
+    let name = format!("beistand-android-{version}{mark}");
+    let pom = fs::read_to_string(process::root().join(POM)).map_err(|error| format!("{POM}: {error}"))?;
+    fs::write(folder.join(format!("{name}.pom")), pom.replace("@VERSION@", version))
+        .map_err(|error| error.to_string())?;
+    let path = folder.join(format!("{name}.aar"));
     if path.exists() {
         fs::remove_file(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     }

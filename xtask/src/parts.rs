@@ -9,7 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{bench, bindings, faq, fuzz, layers, licences, links, metadata::Graph, process, schemathesis, setup};
+use crate::{
+    android, bench, bindings, faq, fuzz, kotlin, layers, licences, links, metadata::Graph, process, schemathesis, setup,
+};
 
 /// What a part needs to know.
 pub struct Run {
@@ -62,7 +64,7 @@ impl From<setup::Missing> for Fault {
 type Part = (&'static str, fn(&mut Run) -> Result<(), Fault>);
 
 /// In this order: what is quick and what everything else needs comes first.
-const PARTS: [Part; 15] = [
+const PARTS: [Part; 17] = [
     ("fmt", |_| Ok(process::run(&mut process::cargo(&["fmt", "--all", "--check"]))?)),
     ("clippy", |_| cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     ("build", |_| build()),
@@ -86,6 +88,14 @@ const PARTS: [Part; 15] = [
         schemathesis::check(run)
     }),
     ("api", bindings::check),
+    ("kotlin", |run| {
+        build()?;
+        kotlin::check(run)
+    }),
+    ("android", |run| {
+        build()?;
+        android::check(run)
+    }),
     ("doc", doc),
     ("links", |run| look(run, links::check)),
     ("licences", |run| look(run, licences::check)),
@@ -201,7 +211,8 @@ fn cargo(arguments: &[&str]) -> Result<(), Fault> {
     Ok(process::run(&mut process::cargo(arguments))?)
 }
 
-fn build() -> Result<(), Fault> {
+/// Builds everything, so that no part builds a selection of its own.
+pub fn build() -> Result<(), Fault> {
     cargo(&["build", "--workspace", "--all-targets"])
 }
 

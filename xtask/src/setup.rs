@@ -44,9 +44,33 @@ const PYTHON: Tool = Tool {
 /// The fuzzer's own runtime is C++.
 const CXX_COMPILER: Tool = Tool { what: "a C++ compiler", debian: &["g++"], there: || answers("c++", &["--version"]) };
 
+/// Compiles and runs the Kotlin packages.
+const JDK: Tool = Tool {
+    what: "a JDK, 17 or newer",
+    debian: &["openjdk-17-jdk-headless"],
+    there: || answers("javac", &["--release", "17", "-version"]) && answers("jar", &["--version"]),
+};
+
+/// Builds the Kotlin packages.
+const MAVEN: Tool = Tool { what: "Maven", debian: &["maven"], there: || answers("mvn", &["--version"]) };
+
+/// Signs the app that shows that the Android package survives R8.
+const APK_SIGNER: Tool =
+    Tool { what: "apksigner", debian: &["apksigner"], there: || answers("apksigner", &["--version"]) };
+
 /// What every build needs.
 pub fn for_building() -> Result<(), Missing> {
     require(&[C_COMPILER, CERTIFICATES])
+}
+
+/// What the Kotlin packages need.
+pub fn for_kotlin() -> Result<(), Missing> {
+    require(&[C_COMPILER, CERTIFICATES, JDK, MAVEN])
+}
+
+/// What the Android package needs besides.
+pub fn for_android() -> Result<(), Missing> {
+    require(&[C_COMPILER, CERTIFICATES, JDK, MAVEN, APK_SIGNER])
 }
 
 /// A Python environment that holds exactly the pinned packages of `requirements`.

@@ -58,7 +58,7 @@ public final class Pack {
     private void manifest(List<Path> archives) throws Exception {
         String libraries = archives.stream().map(it -> it.resolve("AndroidManifest.xml").toString()).collect(Collectors.joining(File.pathSeparator));
         java("com.android.manifmerger.Merger", "--main", "AndroidManifest.xml", "--libs", libraries,
-            "--out", work.resolve("AndroidManifest.xml").toString(), "--property", "PACKAGE=shop",
+            "--out", work.resolve("AndroidManifest.xml").toString(), "--property", "PACKAGE=shop.help",
             "--property", "MIN_SDK_VERSION=" + MIN_SDK, "--property", "TARGET_SDK_VERSION=" + TARGET_SDK, "--log", "WARNING");
     }
 
@@ -72,12 +72,12 @@ public final class Pack {
         return out;
     }
 
-    /** Full mode is what R8 does unless it is told to be compatible with ProGuard. */
+    /** Full mode is what R8 does unless it is told to be compatible with ProGuard. The framework's JAR has no `java.*`: that is the JDK's here. */
     private void shrink(List<Path> archives, boolean rules) throws Exception {
         Path dex = Files.createDirectories(work.resolve("dex"));
         Path classes = work.resolve("app.jar");
         run(List.of("jar", "--create", "--file", classes.toString(), "-C", target.resolve("classes").toString(), "."));
-        List<String> arguments = new ArrayList<>(List.of("--release", "--min-api", MIN_SDK, "--lib", framework.toString(),
+        List<String> arguments = new ArrayList<>(List.of("--release", "--min-api", MIN_SDK, "--lib", System.getProperty("java.home"), "--lib", framework.toString(),
             "--pg-conf", "app.pro", "--pg-conf", work.resolve("manifest.pro").toString(),
             "--pg-map-output", work.resolve("mapping.txt").toString(), "--output", dex.toString()));
         List<Path> programs = new ArrayList<>(List.of(classes));

@@ -34,7 +34,9 @@ class PackedTest {
 
     @Test
     fun `the package adds two permissions and one service that only the system starts`() {
-        val merged = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(File(System.getProperty("target"), "pack/AndroidManifest.xml"))
+        val merged = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(
+            File(System.getProperty("target"), "pack/AndroidManifest.xml"),
+        )
         val permissions = merged.getElementsByTagName("uses-permission")
         val asked = List(permissions.length) { permissions.item(it).attributes.getNamedItem("android:name").nodeValue }
         assertEquals(setOf("android.permission.INTERNET", "android.permission.ACCESS_NETWORK_STATE"), asked.toSet())
@@ -48,8 +50,8 @@ class PackedTest {
     @Test
     fun `the archive holds what Gradle looks for and nothing else`() {
         val names = ZipFile(archive).use { zip -> zip.entries().asSequence().filterNot { it.isDirectory }.map { it.name }.toSet() }
-        assertEquals(setOf("AndroidManifest.xml", "R.txt", "classes.jar", "proguard.txt"), names.filterNot { it.startsWith("jni/") }.toSet())
         val libraries = names.filter { it.startsWith("jni/") }.toSet()
+        assertEquals(setOf("AndroidManifest.xml", "R.txt", "classes.jar", "proguard.txt"), names - libraries)
         val all = setOf("arm64-v8a", "armeabi-v7a", "x86_64").map { "jni/$it/libbeistand_ffi.so" }.toSet()
         assertEquals(if (withoutNative) emptySet() else all, libraries)
     }
@@ -62,6 +64,22 @@ class PackedTest {
         // Twice in an app, a class is an error of the build.
         assertEquals(emptySet(), classes.toSet() intersect Apk.classNames(Apk.jar("beistand")).toSet())
         assertNull(classes.firstOrNull { it.startsWith("kotlin.") || it.startsWith("com.sun.jna.") || it.startsWith("android.") })
+    }
+
+    @Test
+    fun `what is published beside the archive takes JNA once, as an archive`() {
+        val pom = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(File(archive.path.removeSuffix("aar") + "pom"))
+
+        fun text(name: String) = pom.getElementsByTagName(name).let { found -> List(found.length) { found.item(it).textContent } }
+        assertEquals(listOf("aar"), text("packaging"))
+        assertEquals(
+            listOf("beistand-android", "beistand", "jna", "jna"),
+            text("artifactId"),
+            "the third is what is left out of the second",
+        )
+        assertEquals(listOf("aar"), text("type"))
+        assertEquals("beistand-android-${text("version").first()}", archive.name.removeSuffix(".aar").removeSuffix("-no-native"))
+        assertTrue(File(System.getProperty("target"), "jars/beistand-${text("version")[1]}.jar").exists(), "another version than the app's")
     }
 
     private fun output(vararg command: String): String {

@@ -49,7 +49,9 @@ class ShopTest {
     }
 
     @Test
-    fun `the same code has a conversation with the real server`(@TempDir folder: Path) = runBlocking {
+    fun `the same code has a conversation with the real server`(
+        @TempDir folder: Path,
+    ) = runBlocking {
         Stage().use { stage ->
             val support = support(stage.server, stage.appKey, folder)
             withTimeout(60.seconds) {

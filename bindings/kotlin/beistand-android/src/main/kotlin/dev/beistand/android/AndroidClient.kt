@@ -18,6 +18,7 @@ import dev.beistand.SupportClient
 import dev.beistand.SupportException
 import dev.beistand.SupportIdentity
 import dev.beistand.SupportLog
+import dev.beistand.SupportSettings
 import dev.beistand.TokenProvider
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
@@ -61,7 +62,8 @@ internal class AndroidClient(
         SendLaterService.remember(this)
     }
 
-    override val conversations: Conversations get() = client.conversations.also { use() }
+    override val conversations: Conversations = NoticedConversations(client.conversations, ::use)
+        get() = field.also { use() }
     override val faq: Faq get() = client.faq.also { use() }
     override val outbox: Outbox get() = client.outbox.also { use() }
     override val attachments: Attachments get() = client.attachments.also { use() }
@@ -74,6 +76,11 @@ internal class AndroidClient(
     override suspend fun logout(mode: LogoutMode): LogoutResult {
         use()
         return client.logout(mode)
+    }
+
+    override suspend fun settings(): SupportSettings {
+        use()
+        return client.settings()
     }
 
     override suspend fun setPushToken(token: PushToken?) {

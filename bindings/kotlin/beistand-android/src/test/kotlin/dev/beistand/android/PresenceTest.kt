@@ -5,6 +5,7 @@ package dev.beistand.android
 import android.app.Activity
 import android.app.Application
 import android.net.ConnectivityManager
+import dev.beistand.Conversations
 import dev.beistand.Outbox
 import dev.beistand.SupportClient
 import kotlinx.coroutines.delay
@@ -30,7 +31,11 @@ class PresenceTest {
     private val empty = Proxy.newProxyInstance(javaClass.classLoader, arrayOf(Outbox::class.java)) { _, _, _ -> emptyList<Any>() }
     private val inside = Proxy.newProxyInstance(javaClass.classLoader, arrayOf(SupportClient::class.java)) { _, method, _ ->
         if (method.name in setOf("pause", "resume", "wake", "close")) told += method.name
-        if (method.name == "getOutbox") empty else if (method.name == "getConversations") null else Unit
+        when (method.name) {
+            "getOutbox" -> empty
+            "getConversations" -> Proxy.newProxyInstance(javaClass.classLoader, arrayOf(Conversations::class.java)) { _, _, _ -> null }
+            else -> Unit
+        }
     } as SupportClient
     private val client = AndroidClient(app, inside, null).also { it.watch() }
 

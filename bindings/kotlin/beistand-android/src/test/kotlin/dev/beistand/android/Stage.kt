@@ -9,7 +9,8 @@ import java.net.URI
 /** The program, one for all tests of this process; it ends with its standard input. */
 internal object Stage {
     val address: String by lazy {
-        val program = checkNotNull(System.getProperty("beistand.stage")?.takeIf { it.isNotBlank() }) { "-Dbeistand.stage= names no program" }
+        val program =
+            checkNotNull(System.getProperty("beistand.stage")?.takeIf { it.isNotBlank() }) { "-Dbeistand.stage= names no program" }
         val process = ProcessBuilder(program).redirectError(ProcessBuilder.Redirect.INHERIT).start()
         val first = checkNotNull(process.inputStream.bufferedReader().readLine()) { "the stage said nothing" }
         first.removePrefix("stage ")

@@ -1,6 +1,6 @@
 // A screen without a framework: what was written and answered, a line to write in, a button.
 
-package shop
+package shop.help
 
 import android.app.Activity
 import android.app.Application

@@ -12,6 +12,9 @@ import kotlinx.coroutines.flow.StateFlow
  * Every function may be called from any thread, in any order, with and without a network. Commands return once they are
  * safe on disk and are cancellable: a cancelled command hurts nothing, though it may have been carried out. All of them
  * throw [SupportException], and after [shutdown] or [close] that of kind [SupportErrorKind.ShutDown].
+ *
+ * States are current while they are collected, and keep their last value between, for the person it was shown to. Collecting
+ * one throws a [SupportException] only where the setup can never work: `LibraryMissing`, `Configuration`, `FolderInUse`.
  */
 public interface SupportClient : AutoCloseable {
     /** Tickets and chat. */

@@ -58,20 +58,25 @@ public sealed interface SupportEvent {
      */
     public data class TaskFailed(public val task: String) : SupportEvent
 
-    /**
-     * The server has accepted who the person is.
-     *
-     * @property subject the user, as the app's server names them.
-     */
-    public data class LoggedIn(public val subject: String) : SupportEvent
+    /** The server has accepted a login that could not be confirmed at once. */
+    public data object LoginConfirmed : SupportEvent
 
     /**
-     * A login that was under way has ended without success, or the user's token is refused by now: the app may have to ask
-     * the person to sign in again.
+     * The server does not accept the login; another `login` mends it.
      *
      * @property code why.
      */
-    public data class LoginFailed(public val code: String) : SupportEvent
+    public data class LoginRefused(public val code: String) : SupportEvent
+
+    /** The server has forgotten the login; it is proven again by itself. */
+    public data object LoginLost : SupportEvent
+
+    /**
+     * Writes of a user who has logged out can never leave.
+     *
+     * @property discarded how many.
+     */
+    public data class LeftUnsent(public val discarded: Long) : SupportEvent
 
     /**
      * Something that a later version of the native library tells and this version has no name for.

@@ -85,7 +85,6 @@ internal class Desk(private val world: World, var articles: List<FakeArticle>) {
         val message = checkNotNull(row.message)
         if (message in gone || conversation.messages.any { it.id == message }) return null
         store(conversation, message, Author.Person, row.text, row.files)
-        if (conversation.status != ConversationStatus.Open) conversation.status = ConversationStatus.Open
         return null
     }
 
@@ -208,6 +207,11 @@ internal class Desk(private val world: World, var articles: List<FakeArticle>) {
     private fun store(conversation: DeskConversation, id: MessageId, author: Author, text: String, files: List<StoredFile>) {
         val message = DeskMessage(id, conversation.messages.size + 1L, author, text, files, world.now)
         conversation.messages = conversation.messages + message
+        // An answer passes the turn to the person; one to something that is over leaves it so.
+        when {
+            author == Author.Person -> conversation.status = ConversationStatus.Open
+            conversation.status == ConversationStatus.Open -> conversation.status = ConversationStatus.Pending
+        }
         touch(conversation)
         conversation.answered = author != Author.Person
         if (author == Author.Person) scripts.removeFirstOrNull()?.let { answer(conversation, it) }

@@ -46,9 +46,11 @@ internal class FakeClient(private val world: World) : SupportClient {
         // As many tries as the real client has: one, and one more for what a fresh token can mend.
         repeat(2) {
             val token = ask(provider, reason)
+            val subject = FakeToken.parse(token)?.second
+                ?: loginFailed("login-token-malformed", "the app's token provider handed out no token with a subject")
             problem = world.act {
                 phone.check()
-                phone.login(token)
+                phone.login(token, subject)
             } ?: return@withLock current()
             reason = when (problem) {
                 "token-expired" -> TokenReason.Expired
@@ -66,11 +68,13 @@ internal class FakeClient(private val world: World) : SupportClient {
     } catch (cancelled: CancellationException) {
         throw cancelled
     } catch (_: Exception) {
-        loginFailed("token-provider", "the token provider failed")
+        loginFailed("login-provider-failed", "the app's token provider failed")
     }
 
     private fun loginFailed(code: String, detail: String): Nothing =
-        throw SupportException(SupportErrorKind.LoginFailed, code, SupportRetry.AfterChange, detail)
+        throw SupportException(SupportErrorKind.LoginFailed, code, retryOf(code), detail)
+
+    private fun retryOf(code: String) = if (code == "login-provider-failed") SupportRetry.Soon else SupportRetry.AfterChange
 
     private fun current(): SupportIdentity {
         who.refresh(world)

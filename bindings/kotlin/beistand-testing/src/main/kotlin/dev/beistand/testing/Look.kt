@@ -10,7 +10,7 @@ import kotlinx.coroutines.flow.StateFlow
 @OptIn(ExperimentalForInheritanceCoroutinesApi::class)
 internal class Look<T>(
     private val world: World,
-    initial: T,
+    private val initial: T,
     /** Whether whoever collects looks at conversations: then the phone listens to its server. */
     private val listens: Boolean,
     private val read: () -> T,
@@ -20,8 +20,11 @@ internal class Look<T>(
 
     val collected: Boolean get() = world.look { collectors > 0 }
 
-    override val value: T get() = state.value
-    override val replayCache: List<T> get() = state.replayCache
+    /** Whose the last value is: what was kept for one person is not shown to the next. */
+    private var whose = 0L
+
+    override val value: T get() = world.look { if (listens && collectors == 0 && whose != world.phone.persons) initial else state.value }
+    override val replayCache: List<T> get() = listOf(value)
 
     override suspend fun collect(collector: FlowCollector<T>): Nothing {
         world.act {
@@ -35,7 +38,10 @@ internal class Look<T>(
             state.collect(collector)
         } finally {
             world.act {
-                if (--collectors == 0) world.looks.remove(this)
+                if (--collectors == 0) {
+                    world.looks.remove(this)
+                    whose = world.phone.persons
+                }
                 if (listens) world.phone.lookers--
             }
         }

@@ -96,6 +96,10 @@ internal class Phone(private val world: World) {
     var pushToken: PushToken? = null
     private var pushTold: PushToken? = null
     private var seen = -1L
+
+    /** Counts who has left. */
+    var persons = 0L
+        private set
     private var pulling = false
     var articles: List<FakeArticle>? = null
 
@@ -295,17 +299,33 @@ internal class Phone(private val world: World) {
     // Who the person is.
 
     /** Hands a token to the server; the problem's code if it is not accepted, and `null` as well while there is no network. */
-    fun login(token: String): String? {
+    fun login(token: String, subject: String): String? {
+        if (identity.subject != null && identity.subject != subject) return become(token, subject)
         identity.token = token
-        if (!world.link.online) {
-            connection = Connection.Offline
-            identity.subject = FakeToken.parse(token)?.second
-            return null
-        }
-        return hand(token)
+        if (world.link.online) return hand(token, subject)
+        connection = Connection.Offline
+        identity.subject = subject
+        return null
     }
 
-    private fun hand(token: String): String? {
+    /** Another user than before: as after a logout that keeps what waits, unless the server refuses the new one. */
+    private fun become(token: String, subject: String): String? {
+        val candidate = PhoneIdentity()
+        if (world.link.online) {
+            val problem = world.desk.login(candidate, token)
+            if (problem != null) return problem
+            candidate.confirmed = true
+        } else {
+            candidate.token = token
+        }
+        candidate.subject = subject
+        leave(keep = true)
+        identity = candidate
+        pull()
+        return null
+    }
+
+    private fun hand(token: String, subject: String): String? {
         identity.token = null
         connection = Connection.Online
         val problem = world.desk.login(identity, token)
@@ -314,16 +334,16 @@ internal class Phone(private val world: World) {
             if (!identity.confirmed) identity.subject = null
             return problem
         }
-        identity.subject = FakeToken.parse(token)?.second
+        identity.subject = subject
         identity.confirmed = true
-        identity.subject?.let { world.emit(SupportEvent.LoggedIn(it)) }
         pull()
         return null
     }
 
     private fun confirmLogin() {
         val token = identity.token ?: return
-        if (world.link.online) hand(token)?.let { world.emit(SupportEvent.LoginFailed(it)) }
+        val subject = identity.subject ?: return
+        if (world.link.online) world.emit(hand(token, subject)?.let { SupportEvent.LoginRefused(it) } ?: SupportEvent.LoginConfirmed)
     }
 
     /** A new, anonymous person. Writes of the one before stay only if they are kept. */
@@ -331,6 +351,7 @@ internal class Phone(private val world: World) {
         val own = rows.filter { it.identity === identity }
         if (!keep) rows.removeAll(own.toSet())
         identity = PhoneIdentity()
+        persons++
         known = LinkedHashMap()
         pushToken = null
         seen = -1

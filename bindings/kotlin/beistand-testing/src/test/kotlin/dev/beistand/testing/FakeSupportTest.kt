@@ -126,6 +126,19 @@ class FakeSupportTest {
     }
 
     @Test
+    fun `a handle that outlives its user shows nothing any more`() = runTest {
+        client.login { fake.users.token("jana") }
+        val ticket = client.conversations.open(TicketDraft("Hers", "A secret"))
+        assertEquals(1, ticket.timeline.first { it.loaded }.messages.size)
+        client.conversations.list.first { it.loaded }
+        client.logout(LogoutMode.Keep)
+        assertEquals(0, ticket.timeline.value.messages.size)
+        assertEquals(0, client.conversations.list.value.items.size)
+        assertEquals(0, ticket.timeline.first { it.loaded }.messages.size)
+        assertEquals(0, client.conversations.list.first { it.loaded }.items.size)
+    }
+
+    @Test
     fun `a login without a network is confirmed when it is back`() = runTest {
         fake.network.offline()
         val identity = client.login { fake.users.token("jana") }
@@ -133,6 +146,23 @@ class FakeSupportTest {
         assertNull(fake.users.loggedIn)
         fake.network.online()
         assertEquals("jana", fake.users.loggedIn)
+    }
+
+    @Test
+    fun `another user without a logout takes over, and sees nothing of the one before`() = runTest {
+        client.login { fake.users.token("jana") }
+        val hers = client.conversations.open(TicketDraft("Hers", "A secret"))
+        fake.network.offline()
+        hers.send("Written offline")
+        assertEquals("maike", client.login { fake.users.token("maike") }.subject)
+        assertEquals(SupportErrorKind.NotFound, assertFailsWith<SupportException> { client.conversations.get(hers.id) }.kind)
+        fake.network.online()
+        assertEquals("maike", fake.users.loggedIn)
+        assertEquals(listOf("A secret", "Written offline"), fake.server.messages(hers.id).map { it.text })
+        val refused = assertFailsWith<SupportException> { client.login { fake.users.token("paul", TokenKind.Refused) } }
+        assertEquals("token-refused", refused.code)
+        assertEquals("maike", fake.users.loggedIn)
+        assertEquals("login-token-malformed", assertFailsWith<SupportException> { client.login { "nonsense" } }.code)
     }
 
     @Test

@@ -50,6 +50,7 @@ private fun FfiErrorKind.translated(): SupportErrorKind = when (this) {
     FfiErrorKind.CONFIGURATION -> SupportErrorKind.Configuration
     FfiErrorKind.UNREACHABLE -> SupportErrorKind.Unreachable
     FfiErrorKind.REFUSED -> SupportErrorKind.Refused
+    FfiErrorKind.LOGIN_FAILED -> SupportErrorKind.LoginFailed
     FfiErrorKind.FAQ -> SupportErrorKind.Faq
     // Nothing here cancels by handle: Kotlin drops the call itself.
     FfiErrorKind.CANCELLED -> SupportErrorKind.Internal

@@ -4,6 +4,8 @@ package dev.beistand.internal
 
 import dev.beistand.BeistandConfig
 import dev.beistand.LogLevel
+import dev.beistand.SupportErrorKind
+import dev.beistand.SupportException
 import dev.beistand.SupportLog
 import dev.beistand.internal.ffi.Disposable
 import dev.beistand.internal.ffi.FfiClient
@@ -12,14 +14,17 @@ import dev.beistand.internal.ffi.FfiFaqSeed
 import dev.beistand.internal.ffi.FfiLogLevel
 import dev.beistand.internal.ffi.FfiLogSink
 import dev.beistand.internal.ffi.setLogSink
+import kotlinx.coroutines.CoroutineExceptionHandler
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.cancel
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.flow.flowOn
 import kotlinx.coroutines.withContext
+import java.util.concurrent.atomic.AtomicLong
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.days
 import kotlin.time.toJavaDuration
@@ -43,8 +48,14 @@ internal class Core(private val checked: CheckedConfig) {
     private var handles: Handles? = null
     private var over = false
 
+    /** Counts logins and logouts: whoever comes next is shown nothing that was kept for the one before. */
+    val persons = AtomicLong()
+
     /** For what is watched; no thread before something runs in it. */
-    val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
+    val scope = CoroutineScope(
+        // A fault in what is watched must not end the app: the calls tell of it.
+        SupervisorJob() + Dispatchers.Default + CoroutineExceptionHandler { _, _ -> },
+    )
 
     /** The handles, made if they are not there yet: loads the library, opens nothing. */
     private fun handles(): Handles = synchronized(lock) {
@@ -52,7 +63,7 @@ internal class Core(private val checked: CheckedConfig) {
         handles ?: translated {
             Library.ensure()
             val made = Handles(FfiClient(checked.lowered()))
-            checked.config.log?.let { Logs.set(it) }
+            checked.config.log?.let { Logs.set(this, it) }
             handles = made
             made
         }
@@ -87,7 +98,14 @@ internal class Core(private val checked: CheckedConfig) {
         cancel: (W) -> Unit,
         tell: suspend (I) -> Unit,
     ) {
-        val watch = translated { open(handles()) }
+        val watch = try {
+            // To its end: a handle that comes when nobody waits for it any more would be lost, and never let go.
+            withContext(NonCancellable) { translated { open(handles()) } }
+        } catch (failure: SupportException) {
+            // There is nothing to watch any more, which is no fault of whoever looks.
+            if (failure.kind == SupportErrorKind.ShutDown) return
+            throw failure
+        }
         try {
             while (true) tell(translated { next(watch) } ?: return)
         } finally {
@@ -121,7 +139,7 @@ internal class Core(private val checked: CheckedConfig) {
             handles.also { handles = null }
         }
         scope.cancel()
-        checked.config.log?.let { Logs.drop(it) }
+        Logs.drop(this)
         return last
     }
 }
@@ -136,6 +154,7 @@ private fun CheckedConfig.lowered(): FfiConfig {
         locale = locale,
         trustedRootsPem = config.trustedRootsPem,
         requestTimeout = config.requestTimeout.coerceAtMost(LONGEST).toJavaDuration(),
+        tokenTimeout = config.tokenTimeout.coerceAtMost(LONGEST).toJavaDuration(),
         outboxItems = config.outboxItems.toUInt(),
         outboxBytes = config.outboxBytes.toULong(),
         outboxFileBytes = config.outboxFileBytes.toULong(),
@@ -154,17 +173,18 @@ private fun CheckedConfig.lowered(): FfiConfig {
 
 /** The log is the process's, since the library is: the client that was used last has it. */
 internal object Logs {
-    private var current: SupportLog? = null
+    private var owner: Core? = null
 
-    fun set(log: SupportLog): Unit = synchronized(this) {
-        current = log
-        setLogSink(Sink(log), FfiLogLevel.DEBUG)
+    fun set(core: Core, log: SupportLog): Unit = synchronized(this) {
+        owner = core
+        // All of it: the app's log has the level of each line and drops what it does not want.
+        setLogSink(Sink(log), FfiLogLevel.TRACE)
     }
 
     /** Ends it, unless another client has taken over. */
-    fun drop(log: SupportLog): Unit = synchronized(this) {
-        if (current === log) {
-            current = null
+    fun drop(core: Core): Unit = synchronized(this) {
+        if (owner === core) {
+            owner = null
             setLogSink(null, FfiLogLevel.ERROR)
         }
     }

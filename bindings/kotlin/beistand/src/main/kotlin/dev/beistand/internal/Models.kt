@@ -74,7 +74,7 @@ import dev.beistand.internal.ffi.FfiTransfer
 import java.time.Instant
 
 /** A count of things on a phone: fits, or is as many as can be said. */
-private fun ULong.count(): Int = coerceAtMost(Int.MAX_VALUE.toULong()).toInt()
+internal fun ULong.count(): Int = coerceAtMost(Int.MAX_VALUE.toULong()).toInt()
 
 private fun instant(millis: Long): Instant = Instant.ofEpochMilli(millis)
 
@@ -188,6 +188,10 @@ internal fun FfiEvent.translated(): SupportEvent = when (this) {
     is FfiEvent.CredentialRefused -> SupportEvent.CredentialRefused
     is FfiEvent.HistoryChanged -> SupportEvent.HistoryChanged(requeued.toLong())
     is FfiEvent.Wedged -> SupportEvent.Wedged(ConversationId(conversation), code)
+    is FfiEvent.LoginConfirmed -> SupportEvent.LoginConfirmed
+    is FfiEvent.LoginRefused -> SupportEvent.LoginRefused(code)
+    is FfiEvent.LoginLost -> SupportEvent.LoginLost
+    is FfiEvent.LeftUnsent -> SupportEvent.LeftUnsent(discarded.toLong())
     is FfiEvent.FaqRefused -> SupportEvent.FaqRefused(code)
     is FfiEvent.FaqRebuilt -> SupportEvent.FaqRebuilt
     is FfiEvent.TaskFailed -> SupportEvent.TaskFailed(task)

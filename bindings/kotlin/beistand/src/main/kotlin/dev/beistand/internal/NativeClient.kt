@@ -15,11 +15,8 @@ import dev.beistand.Outbox
 import dev.beistand.OutboxItem
 import dev.beistand.PushToken
 import dev.beistand.SupportClient
-import dev.beistand.SupportErrorKind
 import dev.beistand.SupportEvent
-import dev.beistand.SupportException
 import dev.beistand.SupportIdentity
-import dev.beistand.SupportRetry
 import dev.beistand.SupportSettings
 import dev.beistand.TokenProvider
 import dev.beistand.internal.ffi.FfiPushToken
@@ -31,7 +28,18 @@ import kotlin.time.toJavaDuration
 
 internal class NativeClient(checked: CheckedConfig) : SupportClient {
     private val core = Core(checked)
-    private val who = WatchedState(core.scope, SupportIdentity(null, false)) { }
+    private val who = WatchedState(core.scope, SupportIdentity(null, false)) { tell ->
+        core.watch(
+            open = { handles ->
+                // Who it is stands on the disk: the first call that looks there brings it.
+                handles.client.settings()
+                handles.client.watchIdentity()
+            },
+            next = { it.next() },
+            cancel = { it.cancel() },
+            tell = { tell(it.translated()) },
+        )
+    }
 
     override val conversations: Conversations = NativeConversations(core)
     override val faq: Faq = NativeFaq(core)
@@ -52,16 +60,18 @@ internal class NativeClient(checked: CheckedConfig) : SupportClient {
             return dev.beistand.internal.ffi.supportsCalls()
         }
 
-    override suspend fun login(provider: TokenProvider): SupportIdentity = notYet()
+    override suspend fun login(provider: TokenProvider): SupportIdentity = core.call { handles ->
+        val identity = handles.client.login(Tokens(provider), null).translated()
+        if (identity.subject != who.value.subject) core.persons.incrementAndGet()
+        identity.also { who.tell(it) }
+    }
 
-    override suspend fun logout(mode: LogoutMode): LogoutResult = notYet()
-
-    private fun notYet(): Nothing = throw SupportException(
-        SupportErrorKind.Unsupported,
-        "unsupported",
-        SupportRetry.Never,
-        "logins are not in this version of the native library",
-    )
+    override suspend fun logout(mode: LogoutMode): LogoutResult = core.call { handles ->
+        val result = handles.client.logout(mode.lowered(), null)
+        core.persons.incrementAndGet()
+        who.tell(handles.client.identity().translated())
+        LogoutResult(result.sent.count(), result.kept.count(), result.discarded.count())
+    }
 
     override suspend fun settings(): SupportSettings = core.call { it.client.settings().translated() }
 

@@ -32,7 +32,7 @@ import kotlin.time.Duration.Companion.seconds
 import kotlin.time.toJavaDuration
 
 internal class NativeConversations(private val core: Core) : Conversations {
-    override val list: StateFlow<ConversationList> = WatchedState(core.scope, ConversationList()) { tell ->
+    override val list: StateFlow<ConversationList> = WatchedState(core.scope, ConversationList(), core.persons::get) { tell ->
         core.watch({ it.conversations.watchList() }, { it.next() }, { it.cancel() }) { items ->
             tell(ConversationList(loaded = true, items.map { it.translated() }))
         }
@@ -59,7 +59,17 @@ internal class NativeConversation(private val core: Core, override val id: Conve
     /** The watch behind [timeline], while it is collected and open. */
     private val open = MutableStateFlow<FfiTimelineWatch?>(null)
 
-    private val window = WatchedState(core.scope, Timeline()) { tell ->
+    private val window = WatchedState(core.scope, Timeline(), core.persons::get) { tell ->
+        try {
+            watch(tell)
+        } catch (gone: SupportException) {
+            if (gone.kind != SupportErrorKind.NotFound) throw gone
+            // Taken back, or another person's: there is nothing to see.
+            tell(Timeline(loaded = true))
+        }
+    }
+
+    private suspend fun watch(tell: (Timeline) -> Unit) {
         val window = Window()
         core.watch(
             open = { handles -> handles.conversations.timeline(id.value).also { open.value = it } },

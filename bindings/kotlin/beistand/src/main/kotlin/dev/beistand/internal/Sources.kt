@@ -11,7 +11,6 @@ import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.launch
-import java.io.IOException
 import java.io.InputStream
 import java.util.concurrent.atomic.AtomicReference
 
@@ -41,7 +40,7 @@ internal object Sources {
             pumps.forEach { it.start(scope) }
             return call(lowered)
         } finally {
-            pumps.forEach { it.end() }
+            pumps.forEach { it.end(scope) }
         }
     }
 
@@ -63,27 +62,26 @@ internal object Sources {
                     while (true) {
                         val read = opened.read(piece)
                         if (read < 0) break
-                        if (read > 0 && !stream.write(piece.copyOf(read))) return
+                        // The library has its copy before the call waits: the piece can be filled again.
+                        if (read > 0 && !stream.write(if (read == PIECE) piece else piece.copyOf(read))) return
                     }
                 }
                 stream.finish()
             } catch (cancelled: CancellationException) {
                 throw cancelled
-            } catch (_: Exception) {
+            } catch (_: Throwable) {
                 // The app's stream has failed, in whatever way: the call that waits says that the file cannot be read.
                 if (!stream.uniffiIsDestroyed) stream.abandon()
             }
         }
 
-        fun end() {
+        fun end(scope: CoroutineScope) {
             job?.cancel()
             stream.abandon()
             stream.close()
-            try {
-                source.get()?.close()
-            } catch (_: IOException) {
-                // Nobody reads it any more.
-            }
+            // What still blocks in it wakes up; closing may block as well.
+            val opened = source.get() ?: return
+            if (job?.isCompleted != true) scope.launch(Dispatchers.IO) { opened.close() }
         }
     }
 }

@@ -18,7 +18,9 @@ import kotlin.time.Duration.Companion.seconds
 @OptIn(ExperimentalForInheritanceCoroutinesApi::class)
 internal class WatchedState<T>(
     private val scope: CoroutineScope,
-    initial: T,
+    private val initial: T,
+    /** Counts the persons of this phone: what was kept for one is not shown to the next. */
+    private val person: () -> Long = { 0 },
     /** Watches until it is cancelled, and tells each value. Returns when there is nothing to watch any more. */
     private val upstream: suspend (tell: (T) -> Unit) -> Unit,
 ) : StateFlow<T> {
@@ -29,15 +31,20 @@ internal class WatchedState<T>(
     private var collectors = 0
     private var watching: Job? = null
 
+    /** Counts the watches: one that is being ended must not overwrite what the next one tells. */
+    private var turn = 0L
+
     /** The last value, or [Broken] in its place. */
     private val state = MutableStateFlow<Any?>(initial)
 
-    @Volatile
     private var last: T = initial
 
-    override val value: T get() = last
+    /** Whose [last] is. */
+    private var whose = 0L
 
-    override val replayCache: List<T> get() = listOf(last)
+    override val value: T get() = synchronized(lock) { if (isForeign()) initial else last }
+
+    override val replayCache: List<T> get() = listOf(value)
 
     val collected: Boolean get() = synchronized(lock) { collectors > 0 }
 
@@ -55,27 +62,39 @@ internal class WatchedState<T>(
     }
 
     /** For what the client itself has just brought about. */
-    fun tell(value: T) {
+    fun tell(value: T): Unit = synchronized(lock) { show(value) }
+
+    private fun show(value: T) {
         last = value
         state.value = value
+        whose = person()
     }
 
+    /** While somebody looks, the library itself takes back what is not this person's. */
+    private fun isForeign() = collectors == 0 && whose != person()
+
     private fun enter() = synchronized(lock) {
-        if (collectors++ == 0) watching = scope.launch { watch() }
+        if (isForeign()) show(initial)
+        if (collectors++ == 0) {
+            val own = ++turn
+            watching = scope.launch { watch { value -> synchronized(lock) { if (turn == own) show(value) } } }
+        }
     }
 
     private fun leave() = synchronized(lock) {
         if (--collectors == 0) {
             watching?.cancel()
             watching = null
+            whose = person()
+            turn++
         }
     }
 
-    private suspend fun watch() {
-        if (state.value is Broken) state.value = last
+    private suspend fun watch(tell: (T) -> Unit) {
+        synchronized(lock) { if (state.value is Broken) state.value = last }
         while (true) {
             try {
-                return upstream(::tell)
+                return upstream(tell)
             } catch (failure: SupportException) {
                 when (failure.kind) {
                     in SETUP -> {

@@ -1,5 +1,6 @@
 //! Rate limits: a token bucket per person for writes, one per device for logins and pushes, one per address for
-//! registration and sign-in. Buckets follow the server's own monotonic clock, so a simulation can fill them by moving its time.
+//! registration and sign-in. Buckets follow the server's own monotonic clock, so a simulation can fill them by moving
+//! its time.
 
 use std::{
     hash::Hash,

@@ -97,7 +97,7 @@ fn counted(shared: &Arc<Shared>) -> Counted {
 
 /// Why a socket is closed by the server while it goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Farewell {
+enum Goodbye {
     /// The person has become an alias of a user: connecting again listens to the user.
     Moved,
     /// The device has left.
@@ -107,7 +107,7 @@ enum Farewell {
 /// What follows from a delivery.
 enum Heard {
     Frame(ServerFrame),
-    Leave(Farewell),
+    Leave(Goodbye),
     Nothing,
 }
 
@@ -156,9 +156,9 @@ impl Session {
             Delivery::Typing(TypingSign { conversation, author, typing }) => {
                 Heard::Frame(ServerFrame::Typing { conversation_id: conversation, author, typing })
             }
-            Delivery::Farewell(None) => Heard::Leave(Farewell::Moved),
+            Delivery::Farewell(None) => Heard::Leave(Goodbye::Moved),
             Delivery::Farewell(Some(gone)) => match self.peer {
-                Peer::Person { device, .. } if device == gone => Heard::Leave(Farewell::SignedOff),
+                Peer::Person { device, .. } if device == gone => Heard::Leave(Goodbye::SignedOff),
                 _ => Heard::Nothing,
             },
         }

@@ -12,7 +12,7 @@ use beistand_protocol::{
 };
 use tokio::time::{Instant, timeout};
 
-use super::{Farewell, Heard, Peer, Session, Side, counted, stopped};
+use super::{Goodbye, Heard, Peer, Session, Side, counted, stopped};
 use crate::{api::extract, listener::Place, server::Shared};
 
 /// How long a socket without a credential in its headers may take to bring one.
@@ -98,10 +98,10 @@ async fn run(mut socket: WebSocket, shared: Arc<Shared>, side: Side, peer: Optio
             delivery = session.subscription.next() => match session.hear(delivery) {
                 Heard::Frame(frame) => Some(frame),
                 Heard::Nothing => None,
-                Heard::Leave(Farewell::Moved) => {
+                Heard::Leave(Goodbye::Moved) => {
                     return (socket, reason(close_code::RESTART, "the person has logged in: connect again"));
                 }
-                Heard::Leave(Farewell::SignedOff) => {
+                Heard::Leave(Goodbye::SignedOff) => {
                     return (socket, reason(close_code::POLICY, Code::Unauthorized.as_str()));
                 }
             },

@@ -1,7 +1,8 @@
 //! One world: the real server with its own listener, a proxy before it that breaks what it is told to break, and an
 //! agent who speaks the agent API. The phone of the test talks to the proxy, the agent to the server itself.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use beistand_protocol::{
@@ -17,12 +18,15 @@ use beistand_test_support::desk::Desk;
 use beistand_test_support::identity;
 use beistand_test_support::proxy::{Fault, Proxy};
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::step::{Articles, Network, Step, TokenKind};
 
 /// How long requests that are under way may go on once the network is cut.
 const SETTLE: Duration = Duration::from_secs(5);
+
+/// A typing agent says so this often.
+const TYPES_EVERY: Duration = Duration::from_millis(500);
 
 /// How long a token is good.
 const TOKEN_SECONDS: i64 = 600;
@@ -33,6 +37,7 @@ pub(crate) struct World {
     proxy: Proxy,
     direct: String,
     serving: Mutex<Option<JoinHandle<()>>>,
+    typists: Mutex<HashMap<ConversationId, AbortHandle>>,
     _folder: tempfile::TempDir,
 }
 
@@ -70,6 +75,7 @@ impl World {
             server,
             desk,
             serving: Mutex::new(Some(serving)),
+            typists: Mutex::default(),
             _folder: folder,
         })
     }
@@ -85,6 +91,7 @@ impl World {
     }
 
     pub(crate) async fn end(&self) {
+        self.typists().drain().for_each(|(_, typist)| typist.abort());
         self.proxy.cut();
         self.server.shutdown().await;
         let serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -129,10 +136,30 @@ impl World {
         }
     }
 
+    /// A person who types goes on typing: the frame is repeated until they stop, as a console does, so that a phone whose
+    /// socket comes a moment later sees it too.
     async fn types(&self, conversation: ConversationId, typing: bool) -> Result<Value, String> {
         let mut socket = self.server.connect_agent_in_process(Self::APP_KEY, Desk::NAME).await.map_err(problem)?;
-        socket.send(ClientFrame::Typing { conversation_id: conversation, typing }).await;
+        let frame = ClientFrame::Typing { conversation_id: conversation, typing };
+        if let Some(typist) = self.typists().remove(&conversation) {
+            typist.abort();
+        }
+        if typing {
+            let typist = tokio::spawn(async move {
+                loop {
+                    socket.send(frame.clone()).await;
+                    tokio::time::sleep(TYPES_EVERY).await;
+                }
+            });
+            self.typists().insert(conversation, typist.abort_handle());
+        } else {
+            socket.send(frame).await;
+        }
         Ok(json!({}))
+    }
+
+    fn typists(&self) -> MutexGuard<'_, HashMap<ConversationId, AbortHandle>> {
+        self.typists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set_network(&self, network: Network) {

@@ -108,11 +108,13 @@ public class Timeline(
     public val hasEarlier: Boolean = false,
     public val hasEarlierHere: Boolean = false,
 ) {
+    /** By content; what both share is compared at once. */
     override fun equals(other: Any?): Boolean = this === other || (
         other is Timeline && loaded == other.loaded && hasEarlier == other.hasEarlier &&
             hasEarlierHere == other.hasEarlierHere && (messages === other.messages || messages == other.messages)
     )
 
+    /** Fits [equals]. */
     override fun hashCode(): Int = 31 * messages.size + (if (loaded) 1 else 0)
 
     /** Without what was written. */

@@ -65,6 +65,23 @@ class KeptNamesTest {
     }
 
     @Test
+    fun `what the native library calls for Android's verdict on certificates is there`() {
+        // These names stand in `bindings/ffi/src/android.rs` and in rustls-platform-verifier.
+        val trust = left("dev.beistand.internal.AndroidTrust").methods
+        assertTrue(trust.any { it.name == "begin" && AccessFlags.NATIVE.isSet(it.accessFlags) && AccessFlags.STATIC.isSet(it.accessFlags) })
+        val verifier = left("org.rustls.platformverifier.CertificateVerifier").methods
+        val verify = verifier.single { it.name == "verifyCertificateChain" }
+        assertTrue(AccessFlags.STATIC.isSet(verify.accessFlags))
+        assertEquals(
+            "(Landroid/content/Context;Ljava/lang/String;Ljava/lang/String;[Ljava/lang/String;[BJ[[B)" +
+                "Lorg/rustls/platformverifier/VerificationResult;",
+            verify.parameterTypes.joinToString("", "(", ")") + verify.returnType,
+        )
+        val fields = left("org.rustls.platformverifier.VerificationResult").fields.associate { it.name to it.type }
+        assertEquals(mapOf("code" to "I", "message" to "Ljava/lang/String;"), fields)
+    }
+
+    @Test
     fun `what the app does not use is gone or has another name`() {
         val facade = Apk.classNames(Apk.jar("beistand")).filterNot { it.startsWith("dev.beistand.internal.") }
         val left = facade.filter { it in Apk.classes }
@@ -73,6 +90,8 @@ class KeptNamesTest {
         assertTrue("shop.help.HelpActivity" in Apk.classes, "the system starts it by this name")
         assertTrue("dev.beistand.android.SendLaterService" in Apk.classes, "the system starts it by this name")
     }
+
+    private fun left(name: String) = checkNotNull(Apk.classes[name]) { "$name is not in the app any more" }
 
     /** Fails with everything that is missing, not with the first. */
     private fun lost(wanted: List<Class<*>>, members: (Class<*>) -> List<String>) {

@@ -95,7 +95,7 @@ private class Stage : AutoCloseable {
 
     fun act(step: String) = post("/worlds/${member("id")}/do", step)
 
-    private fun member(name: String) = checkNotNull(Regex("\"$name\":\\s*\"([^\"]*)\"").find(told)).groupValues[1]
+    private fun member(name: String) = checkNotNull(Regex("\"$name\":\\s*\"?([^\",}]*)").find(told)).groupValues[1]
 
     private fun post(path: String, body: String): String {
         val request = HttpRequest.newBuilder(URI(address + path)).header("content-type", "application/json")

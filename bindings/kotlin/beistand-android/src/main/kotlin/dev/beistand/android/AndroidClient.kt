@@ -5,6 +5,7 @@ package dev.beistand.android
 
 import android.app.Application
 import dev.beistand.Attachments
+import dev.beistand.Connection
 import dev.beistand.Conversations
 import dev.beistand.Faq
 import dev.beistand.FlushResult
@@ -15,18 +16,22 @@ import dev.beistand.Outbox
 import dev.beistand.OutboxState
 import dev.beistand.PushToken
 import dev.beistand.SupportClient
+import dev.beistand.SupportEvent
 import dev.beistand.SupportException
 import dev.beistand.SupportIdentity
 import dev.beistand.SupportLog
 import dev.beistand.SupportSettings
 import dev.beistand.TokenProvider
+import dev.beistand.internal.AndroidTrust
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.cancel
 import kotlinx.coroutines.delay
+import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.MutableStateFlow
+import kotlinx.coroutines.flow.StateFlow
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
@@ -67,6 +72,10 @@ internal class AndroidClient(
     override val faq: Faq get() = client.faq.also { use() }
     override val outbox: Outbox get() = client.outbox.also { use() }
     override val attachments: Attachments get() = client.attachments.also { use() }
+
+    override val identity: StateFlow<SupportIdentity> get() = client.identity.also { use() }
+    override val connection: StateFlow<Connection> get() = client.connection.also { use() }
+    override val events: Flow<SupportEvent> get() = client.events.also { use() }
 
     override suspend fun login(provider: TokenProvider): SupportIdentity {
         use()
@@ -124,7 +133,11 @@ internal class AndroidClient(
     internal suspend fun rested() = turn.withLock { }
 
     private fun use() {
-        if (used.compareAndSet(false, true)) scope.launch { inFront.collect { turn.withLock { follow(it) } } }
+        if (used.compareAndSet(false, true)) {
+            // Before whatever is asked for may need a server.
+            if (!AndroidTrust.prepare(application)) note("certificates cannot be verified", null)
+            scope.launch { inFront.collect { turn.withLock { follow(it) } } }
+        }
         if (inFront.value != true) sendLaterIfAppStaysAway()
     }
 

@@ -82,9 +82,10 @@ class LifetimeTest {
         val last = ticket.send("The last")
         assertEquals(FlushResult.Empty, client.outbox.flush(60.seconds))
         assertEquals(MessageState.Sent, ticket.message(last).state)
-        // What was given up either happened or did not; nothing happened twice, and the order stands.
-        val rounds = world.texts(ticket.id).filterNotNull().filter { it.startsWith("Round") }.map { it.removePrefix("Round ").toInt() }
-        assertEquals(rounds.distinct().sorted(), rounds)
+        // What was given up either happened or did not, and may have happened behind the next; nothing happened twice.
+        val rounds = world.texts(ticket.id).filterNotNull().filter { it.startsWith("Round") }
+        assertEquals(rounds.distinct(), rounds)
+        assertTrue("The last" in world.texts(ticket.id))
     }
 
     @Test

@@ -63,14 +63,23 @@ internal class NativeClient(checked: CheckedConfig) : SupportClient {
     override suspend fun login(provider: TokenProvider): SupportIdentity = core.call { handles ->
         val identity = handles.client.login(Tokens(provider), null).translated()
         if (identity.subject != who.value.subject) core.persons.incrementAndGet()
-        identity.also { who.tell(it) }
+        showWho(handles)
+        identity
     }
 
     override suspend fun logout(mode: LogoutMode): LogoutResult = core.call { handles ->
         val result = handles.client.logout(mode.lowered(), null)
         core.persons.incrementAndGet()
-        who.tell(handles.client.identity().translated())
+        showWho(handles)
         LogoutResult(result.sent.count(), result.kept.count(), result.discarded.count())
+    }
+
+    /** For whoever reads the state without collecting it; a watch that tells something newer meanwhile has the last word. */
+    private fun showWho(handles: Handles) {
+        do {
+            val now = handles.client.identity()
+            who.tell(now.translated())
+        } while (handles.client.identity() != now)
     }
 
     override suspend fun settings(): SupportSettings = core.call { it.client.settings().translated() }

@@ -8,11 +8,13 @@ import dev.beistand.SupportException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.ExperimentalForInheritanceCoroutinesApi
 import kotlinx.coroutines.Job
+import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.FlowCollector
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.StateFlow
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
 import kotlin.time.Duration.Companion.seconds
 
 @OptIn(ExperimentalForInheritanceCoroutinesApi::class)
@@ -29,17 +31,18 @@ internal class WatchedState<T>(
 
     private val lock = Any()
     private var collectors = 0
+
+    /** The newest watch; it begins when the one before has ended, so that nothing old overwrites what is new. */
     private var watching: Job? = null
 
-    /** Counts the watches: one that is being ended must not overwrite what the next one tells. */
-    private var turn = 0L
-
-    /** The last value, or [Broken] in its place. */
+    /** The last value, or [Broken] in its place. Never set under the lock while somebody collects: they may run at once. */
     private val state = MutableStateFlow<Any?>(initial)
 
+    @Volatile
     private var last: T = initial
 
     /** Whose [last] is. */
+    @Volatile
     private var whose = 0L
 
     override val value: T get() = synchronized(lock) { if (isForeign()) initial else last }
@@ -61,40 +64,40 @@ internal class WatchedState<T>(
         }
     }
 
-    /** For what the client itself has just brought about. */
-    fun tell(value: T): Unit = synchronized(lock) { show(value) }
-
-    private fun show(value: T) {
+    /** Shows a value, from the watch or because the client itself has just brought it about. */
+    fun tell(value: T) {
         last = value
-        state.value = value
         whose = person()
+        state.value = value
     }
 
     /** While somebody looks, the library itself takes back what is not this person's. */
     private fun isForeign() = collectors == 0 && whose != person()
 
     private fun enter() = synchronized(lock) {
-        if (isForeign()) show(initial)
+        if (isForeign()) tell(initial)
         if (collectors++ == 0) {
-            val own = ++turn
-            watching = scope.launch { watch { value -> synchronized(lock) { if (turn == own) show(value) } } }
+            val before = watching
+            watching = scope.launch {
+                // Also by one that is given up at once: the next waits for it alone.
+                withContext(NonCancellable) { before?.join() }
+                watch()
+            }
         }
     }
 
     private fun leave() = synchronized(lock) {
         if (--collectors == 0) {
             watching?.cancel()
-            watching = null
             whose = person()
-            turn++
         }
     }
 
-    private suspend fun watch(tell: (T) -> Unit) {
-        synchronized(lock) { if (state.value is Broken) state.value = last }
+    private suspend fun watch() {
+        if (state.value is Broken) state.value = last
         while (true) {
             try {
-                return upstream(tell)
+                return upstream(::tell)
             } catch (failure: SupportException) {
                 when (failure.kind) {
                     in SETUP -> {

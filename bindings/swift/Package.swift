@@ -38,14 +38,17 @@ if isThere("Generated/BeistandFFI") {
     }
     targets += [
         .target(name: "CBeistandFFI", path: "Generated/CBeistandFFI"),
+        // The generated code is written for mode 6 as well, but Swift 6.0.3 crashes in its check of async callbacks there.
         .target(
             name: "BeistandFFI", dependencies: ["CBeistandFFI"] + library, path: "Generated/BeistandFFI",
-            linkerSettings: linking),
+            swiftSettings: [.swiftLanguageMode(.v5)], linkerSettings: linking),
         .target(
             name: "Beistand", dependencies: ["BeistandAPI", "BeistandFFI"],
             resources: [.copy("PrivacyInfo.xcprivacy")]),
         .executableTarget(name: "beistand-swift-bench", dependencies: ["Beistand"], path: "Sources/Bench"),
-        .testTarget(name: "BeistandTests", dependencies: ["Beistand", "BeistandTesting", "BeistandScenarios"]),
+        .testTarget(
+            name: "BeistandTests",
+            dependencies: ["Beistand", "BeistandFFI", "BeistandScenarios", "beistand-swift-bench"]),
     ]
 }
 

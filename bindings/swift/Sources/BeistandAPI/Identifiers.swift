@@ -2,7 +2,8 @@
 // what was written without a network keeps its id for good.
 
 /// What an id is: text that names one thing.
-public protocol Identifier: RawRepresentable, Hashable, Sendable, Codable, CustomStringConvertible, ExpressibleByStringLiteral
+public protocol Identifier: RawRepresentable, Hashable, Sendable, Codable, CustomStringConvertible,
+    ExpressibleByStringLiteral
 where RawValue == String {
     /// The text.
     var value: String { get }

@@ -57,7 +57,8 @@ private struct ClosureProvider: TokenProvider {
 extension SupportClient {
     /// Logs the app's user in, with tokens from a closure.
     @discardableResult
-    public func login(_ token: @escaping @Sendable (TokenReason) async throws -> String) async throws -> SupportIdentity {
+    public func login(_ token: @escaping @Sendable (TokenReason) async throws -> String) async throws -> SupportIdentity
+    {
         try await login(ClosureProvider(give: token))
     }
 
@@ -174,7 +175,9 @@ public protocol Faq: Sendable {
 
 extension Faq {
     /// Searches, with the usual options.
-    public func search(_ query: String) async throws -> SearchResults { try await search(query, options: SearchOptions()) }
+    public func search(_ query: String) async throws -> SearchResults {
+        try await search(query, options: SearchOptions())
+    }
     /// Tells the editors whether an article helped.
     public func rate(_ article: Article, helpful: Bool) async throws {
         try await rate(article, helpful: helpful, comment: nil)

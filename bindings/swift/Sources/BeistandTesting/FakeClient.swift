@@ -53,7 +53,9 @@ struct FakeClient: SupportClient {
             let login = world.login
             let before = world.own.count
             if case .sendFirst(let within) = mode {
-                _ = world.pass(within: within) { world in world.operations.allSatisfy { $0.login != login || $0.isWedged } }
+                _ = world.pass(within: within) { world in
+                    world.operations.allSatisfy { $0.login != login || $0.isWedged }
+                }
             }
             let sent = before - world.own.count
             let (kept, discarded) = world.logOut(discarding: mode == .discard)
@@ -248,7 +250,9 @@ struct FakeOutbox: Outbox {
     }
 
     func retry(_ id: OperationId) async throws { try engine.change { try $0.retry({ $0.id == id }, "outbox item") } }
-    func discard(_ id: OperationId) async throws { try engine.change { try $0.discard({ $0.id == id }, "outbox item") } }
+    func discard(_ id: OperationId) async throws {
+        try engine.change { try $0.discard({ $0.id == id }, "outbox item") }
+    }
 
     func flush(within: Duration) async throws -> FlushResult {
         try engine.change { world in

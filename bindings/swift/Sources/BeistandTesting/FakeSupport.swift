@@ -34,7 +34,8 @@ public final class FakeSupport: Sendable {
 
     /// A world. `articles` are its FAQ, `settings` what the desk announces; time begins at `now`.
     public init(
-        articles: [FakeArticle] = [], settings: SupportSettings = SupportSettings(announced: true), locale: String = "en",
+        articles: [FakeArticle] = [], settings: SupportSettings = SupportSettings(announced: true),
+        locale: String = "en",
         now: Date = Date(timeIntervalSince1970: 1_800_000_000)
     ) {
         engine = FakeEngine(FakeWorld(now: now, articles: articles, locale: locale, settings: settings))
@@ -80,7 +81,7 @@ public struct FakeNetwork: Sendable {
     public func slow(by duration: Duration) { engine.change { $0.latency = duration } }
 
     /// So many writes fail before they reach the desk. The phone tries them again after a second, two, four …
-    public func failNext(_ times: Int = 1, status: Int = 500) {
+    public func failNext(times: Int = 1, status: Int = 500) {
         engine.change { world in
             world.failures = times
             world.failureStatus = status

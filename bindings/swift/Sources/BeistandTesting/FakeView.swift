@@ -51,7 +51,8 @@ extension FakeWorld {
         }
         guard let ticket else { return nil }
         return View(
-            info: info(ticket, messages, atServer: atServer, at: waiting.last?.createdAt), messages: messages, event: event)
+            info: info(ticket, messages, atServer: atServer, at: waiting.last?.createdAt), messages: messages,
+            event: event)
     }
 
     private func info(_ ticket: DeskTicket, _ messages: [Message], atServer: Bool, at last: Date?) -> ConversationInfo {
@@ -138,7 +139,8 @@ extension FakeWorld {
     func items() -> [OutboxItem] {
         own.filter { $0.kind != .feedback }.map { operation in
             OutboxItem(
-                id: operation.id, kind: operation.kind, conversation: operation.conversation, message: operation.message,
+                id: operation.id, kind: operation.kind, conversation: operation.conversation,
+                message: operation.message,
                 state: operation.state, attempts: operation.attempts, createdAt: operation.createdAt)
         }
     }

@@ -351,6 +351,8 @@ struct FakeWorld {
             id: MessageId(mint()), author: .agent(agent), text: text, attachments: [], seq: seq + 1, createdAt: now)
         tickets[id]?.messages.append(message)
         tickets[id]?.typing = []
+        // An answer passes the turn to the person.
+        if tickets[id]?.status == .open { tickets[id]?.status = .pending }
         touch(id)
     }
 

@@ -40,13 +40,16 @@ extension FakeWorld {
         if draft.subject.unicodeScalars.count > settings.limits.subjectChars {
             throw SupportError.invalid("text-too-long", "subject: is too long")
         }
-        if let category = draft.category, settings.announced, !settings.categories.contains(where: { $0.id == category }) {
+        if let category = draft.category, settings.announced,
+            !settings.categories.contains(where: { $0.id == category })
+        {
             throw SupportError.invalid("unknown-category", "category: is not announced")
         }
         for field in settings.fields where field.required && draft.fields[field.key] == nil {
             throw SupportError.invalid("field-required", "fields: one is required")
         }
-        if settings.announced, draft.fields.keys.contains(where: { key in !settings.fields.contains { $0.key == key } }) {
+        if settings.announced, draft.fields.keys.contains(where: { key in !settings.fields.contains { $0.key == key } })
+        {
             throw SupportError.invalid("unknown-field", "fields: one is not announced")
         }
         try check(text: draft.text, files: draft.attachments.count, field: "message.text")

@@ -80,12 +80,12 @@ package struct ScenarioFailure: Error, CustomStringConvertible {
 }
 
 /// One file of `bindings/scenarios`.
-package struct Scenario: Sendable, CustomTestStringConvertible {
+package struct Scenario: Sendable, CustomStringConvertible {
     package let name: String
     package let articles: [Json]
     package let steps: [Json]
 
-    package var testDescription: String { name }
+    package var description: String { name }
 
     /// All of them, by name. The folder is that of the checkout.
     package static func all() throws -> [Scenario] {
@@ -100,11 +100,6 @@ package struct Scenario: Sendable, CustomTestStringConvertible {
             return Scenario(name: name, articles: json["articles"]?["docs"]?.list ?? [], steps: steps)
         }
     }
-}
-
-/// A type that says what it is called in a report; the one of Swift Testing is not to be had outside of tests.
-package protocol CustomTestStringConvertible {
-    var testDescription: String { get }
 }
 
 /// Whoever plays the other side: the fake, or the stage with the real server.

@@ -9,12 +9,16 @@ package final class ScenarioRunner {
     private var conversations: [String: any Conversation] = [:]
     private var messages: [String: (id: MessageId, in: any Conversation)] = [:]
     /// Timelines that are being looked at; the app looks from the first expectation to the end.
-    private var screens: [String: Screen] = [:]
+    private var screens: [String: Screen<Timeline>] = [:]
+    private var list: Screen<ConversationList>?
+    /// A sign that comes before the socket is open is lost; whoever types gives another.
+    private var lastTyping: Json?
 
     package init(_ backend: any ScenarioBackend) { self.backend = backend }
 
     package func run(_ scenario: Scenario) async throws {
-        defer { screens.values.forEach { $0.close() } }
+        defer { closeScreens() }
+        list = Screen(client.conversations.list)
         if !scenario.articles.isEmpty {
             try await backend.play("articles", .object(["docs": .list(scenario.articles)]))
             if scenario.steps.contains(where: { $0["search"] != nil }) { try await client.faq.refresh() }
@@ -31,13 +35,22 @@ package final class ScenarioRunner {
         }
     }
 
+    private func closeScreens() {
+        screens.values.forEach { $0.close() }
+        screens = [:]
+        list?.close()
+        list = nil
+    }
+
     private func run(_ name: String, _ value: Json, fails: Json?) async throws {
         guard let fails else { return try await perform(name, value) }
         do {
             try await perform(name, value)
         } catch let error as SupportError {
             let kind = fails["kind"]?.text ?? ""
-            guard Self.snake(error.kind.rawValue) == kind else { throw ScenarioFailure("failed as \(error.kind), not as \(kind)") }
+            guard Self.snake(error.kind.rawValue) == kind else {
+                throw ScenarioFailure("failed as \(error.kind), not as \(kind)")
+            }
             if let code = fails["code"]?.text, code != error.code {
                 throw ScenarioFailure("failed with \(error.code), not with \(code)")
             }
@@ -99,7 +112,9 @@ package final class ScenarioRunner {
             try await conversation(value, "of").loadEarlier(count: value["count"]?.int ?? 50)
         case "login": try await login(value)
         case "logout": try await logout(value.text ?? "")
-        case "pause": try await client.pause()
+        case "pause":
+            closeScreens()
+            try await client.pause()
         case "resume": try await client.resume()
         default: try await ask(name, value)
         }
@@ -123,6 +138,7 @@ package final class ScenarioRunner {
                 fields: fields))
         let name = try need(value, "as")
         conversations[name] = opened
+        try screen(name)
         if let first = try await firstMessage(opened) { messages["\(name).first"] = (first, opened) }
     }
 
@@ -168,7 +184,9 @@ package final class ScenarioRunner {
             }
         case "article":
             let article = try await client.faq.article(ArticleId(need(value, "id")))
-            guard article?.title == value["title"]?.text else { throw ScenarioFailure("found \(String(describing: article))") }
+            guard article?.title == value["title"]?.text else {
+                throw ScenarioFailure("found \(String(describing: article))")
+            }
         case "rate":
             guard let article = try await client.faq.article(ArticleId(need(value, "id"))) else {
                 throw ScenarioFailure("there is no such article")
@@ -187,6 +205,7 @@ package final class ScenarioRunner {
             for place in ["to", "in", "of"] {
                 if let name = members[place]?.text { members[place] = .text(try conversation(name).id.value) }
             }
+            if name == "agent_types" { lastTyping = .object(members) }
             try await backend.play(name, .object(members))
         case "network":
             try await backend.play(name, value)
@@ -209,7 +228,7 @@ package final class ScenarioRunner {
     }
 
     private func screen(_ name: String) throws {
-        if screens[name] == nil { screens[name] = Screen(try conversation(name)) }
+        if screens[name] == nil { screens[name] = Screen(try conversation(name).timeline) }
     }
 
     private func expect(_ name: String, _ value: Json) async throws {
@@ -220,8 +239,9 @@ package final class ScenarioRunner {
             try await hold { Self.differs(self.screens[of]?.shown, value) }
         case "expect_list":
             try await hold {
-                let list = await self.client.conversations.list.current()
-                return Self.differs(list?.items ?? [], value.list ?? [])
+                if self.list == nil { self.list = Screen(self.client.conversations.list) }
+                guard let list = self.list?.shown else { return "no list was shown" }
+                return Self.differs(list.items, value.list ?? [])
             }
         case "expect_outbox":
             try await hold {
@@ -247,7 +267,10 @@ package final class ScenarioRunner {
         case "expect_typing":
             let of = try need(value, "in")
             try screen(of)
+            var looks = 0
             try await hold {
+                looks += 1
+                if looks % 30 == 0, let again = self.lastTyping { try await self.backend.play("agent_types", again) }
                 let authors = try await self.conversation(of).typing.current() ?? []
                 let names = authors.map(\.name)
                 return names == value["names"]?.list?.compactMap(\.text) ? nil : "\(names) type"
@@ -270,8 +293,11 @@ package final class ScenarioRunner {
     private static func differs(_ timeline: Timeline?, _ value: Json) -> String? {
         guard let timeline, timeline.loaded else { return "nothing was shown" }
         let shown = timeline.messages
-        let told = "shown is \(shown.suffix(6).map { "\($0.author.origin) \($0.state.name): \($0.text ?? "-")" }), \(shown.count) in all"
-        if let earlier = value["has_earlier"]?.flag, earlier != timeline.hasEarlier { return told + ", hasEarlier \(timeline.hasEarlier)" }
+        let told =
+            "shown is \(shown.suffix(6).map { "\($0.author.origin) \($0.state.name): \($0.text ?? "-")" }), \(shown.count) in all"
+        if let earlier = value["has_earlier"]?.flag, earlier != timeline.hasEarlier {
+            return told + ", hasEarlier \(timeline.hasEarlier)"
+        }
         if let count = value["count"]?.int, count != shown.count { return told }
         if let first = value["first"]?.text, first != shown.first?.text { return told }
         if let last = value["last"]?.text, last != shown.last?.text { return told }
@@ -307,19 +333,18 @@ package final class ScenarioRunner {
     }
 }
 
-/// A screen that shows a conversation, as long as it is open.
-private final class Screen: Sendable {
-    private let latest: Locked<Timeline?>
+/// A screen that shows something, as long as it is open.
+private final class Screen<Value: Sendable>: Sendable {
+    private let latest: Locked<Value?>
     private let task: Task<Void, Never>
 
-    var shown: Timeline? { latest.with { $0 } }
+    var shown: Value? { latest.with { $0 } }
 
-    init(_ conversation: any Conversation) {
-        let latest = Locked<Timeline?>(nil)
+    init(_ updates: Updates<Value>) {
+        let latest = Locked<Value?>(nil)
         self.latest = latest
-        let timeline = conversation.timeline
         task = Task {
-            for await value in timeline { latest.with { $0 = value } }
+            for await value in updates { latest.with { $0 = value } }
         }
     }
 

@@ -26,7 +26,8 @@ struct FakeBackend: ScenarioBackend {
             fake.server.publish(
                 docs.map { doc in
                     FakeArticle(
-                        id: ArticleId(doc["id"]?.text ?? ""), title: doc["title"]?.text ?? "", body: doc["body"]?.text ?? "")
+                        id: ArticleId(doc["id"]?.text ?? ""), title: doc["title"]?.text ?? "",
+                        body: doc["body"]?.text ?? "")
                 })
         default: throw ScenarioFailure("the fake has no \(step)")
         }
@@ -43,7 +44,7 @@ struct FakeBackend: ScenarioBackend {
         } else if let slow = value["slow_ms"]?.int {
             fake.network.slow(by: .milliseconds(slow))
         } else if let fail = value["fail_next"] {
-            fake.network.failNext(fail["times"]?.int ?? 1, status: fail["status"]?.int ?? 500)
+            fake.network.failNext(times: fail["times"]?.int ?? 1, status: fail["status"]?.int ?? 500)
         } else {
             throw ScenarioFailure("the fake's network cannot \(value)")
         }

@@ -50,7 +50,7 @@ struct FakeTests {
 
     @Test func aFailureIsTriedAgainLater() async throws {
         let ticket = try await client.conversations.open(draft)
-        fake.network.failNext(2)
+        fake.network.failNext(times: 2)
         let id = try await ticket.send("Hello?")
         #expect(try await ticket.message(id).state == .queued)
         fake.clock.advance(by: .seconds(1))
@@ -150,7 +150,8 @@ struct FakeTests {
         try await other.send("Two")
         #expect(
             await told == [
-                .wedged(conversation: ticket.id, code: "text-invalid"), .wedged(conversation: other.id, code: "text-too-long"),
+                .wedged(conversation: ticket.id, code: "text-invalid"),
+                .wedged(conversation: other.id, code: "text-too-long"),
             ])
     }
 
@@ -168,8 +169,9 @@ struct FakeTests {
     }
 
     @Test func aFileThatVanishedIsUnreadable() async throws {
-        await #expect { try await client.conversations.open(
-            TicketDraft(subject: "A", text: "B", attachments: [.path("/nowhere/at/all.png")]))
+        await #expect {
+            try await client.conversations.open(
+                TicketDraft(subject: "A", text: "B", attachments: [.path("/nowhere/at/all.png")]))
         } throws: { ($0 as? SupportError)?.kind == .unreadable }
         #expect(await client.conversations.list.current()?.items.isEmpty == true)
     }
@@ -202,7 +204,8 @@ struct FakeTests {
 
     @Test func theFaqIsSearchedSuggestedAndRated() async throws {
         let fake = FakeSupport(articles: [
-            FakeArticle(id: "returns", title: "How do I return an item?", body: "Print the label.", collection: "orders"),
+            FakeArticle(
+                id: "returns", title: "How do I return an item?", body: "Print the label.", collection: "orders"),
             FakeArticle(id: "password", title: "I forgot my password", body: "Tap *Forgot*.", collection: "account"),
         ])
         let faq = fake.client.faq

@@ -91,8 +91,6 @@ internal class ScenarioRun(private val stage: Stage) {
     private val looking = Job()
     private val looks = CoroutineScope(looking + Dispatchers.Unconfined)
     private val typing = HashMap<String, List<Author>>()
-    private var typingLooks = 0
-    private var lastTyping: JsonElement? = null
     private var tokensLeft = ArrayDeque<String>()
 
     init {
@@ -235,7 +233,6 @@ internal class ScenarioRun(private val stage: Stage) {
             )
             else -> arguments
         }
-        if (name == "agent_types") lastTyping = renamed
         stage.perform(name, if (name == "articles") (renamed as JsonObject).withLocale() else renamed)
         if (name == "network" && (arguments as? JsonPrimitive)?.content == "online") client.wake()
     }
@@ -262,8 +259,6 @@ internal class ScenarioRun(private val stage: Stage) {
                 client.connection.value.let { if (it == wanted) null else "it is $it" }
             }
             "expect_typing" -> {
-                // A sign that comes before the socket is open is lost, and whoever types says so again and again.
-                if (++typingLooks % LOOKS_A_SIGN == 0) stage.perform("agent_types", lastTyping!!)
                 val names = typing[arguments.jsonObject.text("in")!!].orEmpty().filterIsInstance<Author.Agent>().map { it.name }
                 if (names == arguments.jsonObject.getValue("names").jsonArray.map { it.jsonPrimitive.content }) null else "they are $names"
             }
@@ -353,7 +348,6 @@ internal class ScenarioRun(private val stage: Stage) {
     private fun message(name: String) = messages.getValue(name)
 
     private companion object {
-        const val LOOKS_A_SIGN = 40
         val ADDRESSES = setOf("to", "in", "of")
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use beistand_protocol::{AppConfig, AttachmentId, ConversationId, Credential, DeviceId, DeviceSecret, UnixMillis};
+use beistand_protocol::{AppConfig, AttachmentId, Credential, DeviceId, DeviceSecret, UnixMillis};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinHandle};
 
@@ -18,7 +18,7 @@ use crate::attachments::transfers::Transfers;
 use crate::clock::{Clock, Entropy, KnownTime, Now, SystemClock, SystemEntropy};
 use crate::config::{PAUSE_WITHIN, Settings};
 use crate::conversations::Conversations;
-use crate::error::{Error, ErrorKind, Result, StoreError};
+use crate::error::{Error, ErrorKind, Result};
 use crate::faq::{self, Faq, FaqState, feedback};
 use crate::folder::FolderClaim;
 use crate::login::{self, Logins, Who};
@@ -30,8 +30,7 @@ use crate::outbox::machine::{Event, IdentityId};
 use crate::outbox::worker::{self, WorkerMessage};
 use crate::push;
 use crate::realtime::{self, RealtimeMessage};
-use crate::store::identity::{self, Identity};
-use crate::store::outbox::Bounds;
+use crate::store::identity;
 use crate::store::{Database, Execution, StorageOptions, meta};
 use crate::sync::puller;
 
@@ -116,7 +115,7 @@ impl ClientBuilder {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Every value under these locks is whole at any time: a panic elsewhere spoils nothing.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -171,7 +170,7 @@ pub(crate) struct Inner {
     pub registering: tokio::sync::Mutex<()>,
     pub pulling: tokio::sync::Mutex<()>,
     /// Whose content is shown.
-    shown: Mutex<IdentityId>,
+    pub shown: Mutex<IdentityId>,
     pub who: Observable<Who>,
     /// Logins that are under way, or wait for the server.
     pub logins: Logins,
@@ -248,143 +247,6 @@ impl Inner {
             supervise(self, "identities", login::run(self.clone())),
         ];
         *lock(&self.tasks) = Some(Tasks { worker, realtime, handles });
-    }
-
-    /// Runs a write of a person: one transaction, then the worker is told and observers are woken.
-    pub async fn act<F>(self: &Arc<Self>, conversation: Option<ConversationId>, work: F) -> Result<()>
-    where
-        F: FnOnce(&rusqlite::Connection, &Acting) -> std::result::Result<Vec<Event>, StoreError> + Send + 'static,
-    {
-        self.act_announcing(Some(StoreChange::of(conversation)), work).await
-    }
-
-    /// The same for what nobody looks at: only the worker is told.
-    pub async fn act_unseen<F>(self: &Arc<Self>, work: F) -> Result<()>
-    where
-        F: FnOnce(&rusqlite::Connection, &Acting) -> std::result::Result<Vec<Event>, StoreError> + Send + 'static,
-    {
-        self.act_announcing(None, work).await
-    }
-
-    async fn act_announcing<F>(self: &Arc<Self>, change: Option<StoreChange>, work: F) -> Result<()>
-    where
-        F: FnOnce(&rusqlite::Connection, &Acting) -> std::result::Result<Vec<Event>, StoreError> + Send + 'static,
-    {
-        self.started().await?;
-        self.act_as(self.shown(), change, work).await
-    }
-
-    /// A write in the name of whoever was shown when the person began it: if somebody else has taken the phone over
-    /// meanwhile, it is refused rather than said in their name.
-    pub async fn act_as<F>(self: &Arc<Self>, whom: IdentityId, change: Option<StoreChange>, work: F) -> Result<()>
-    where
-        F: FnOnce(&rusqlite::Connection, &Acting) -> std::result::Result<Vec<Event>, StoreError> + Send + 'static,
-    {
-        let acting = self.acting_as(IdentityId::default());
-        // The worker is told from the commit itself: in the order of commits, and even if the caller has given up.
-        let inner = self.clone();
-        let tell = Box::new(move |events: &Vec<Event>| {
-            inner.tell_worker(events.clone());
-            if let Some(change) = &change {
-                inner.changes.announce(change.clone());
-            }
-        });
-        // Whom the write speaks for is read inside its own transaction: a question to a reader before it would cost as
-        // much as a quarter of the commit.
-        let inner = self.clone();
-        let work = move |connection: &rusqlite::Connection| {
-            let identity = inner.identity_within(connection)?.id;
-            if identity != whom {
-                let why = "another user has taken over meanwhile; nothing was stored";
-                return Err(Error::new(ErrorKind::TooLate, why).into());
-            }
-            work(connection, &Acting { identity, ..acting })
-        };
-        let committed = self.database.write_and_tell(work, Some(tell)).await;
-        self.report_recoveries();
-        if matches!(&committed, Err(StoreError::Rule(error)) if error.kind == ErrorKind::TooLate) {
-            // Another process may have changed it.
-            let _ = self.look_who().await;
-        }
-        committed?;
-        Ok(())
-    }
-
-    /// Whose content is shown.
-    pub fn shown(&self) -> IdentityId {
-        *lock(&self.shown)
-    }
-
-    /// From now on this identity is shown, and nothing of another. Called in the order of commits.
-    pub fn show(&self, identity: &Identity) {
-        let switched = {
-            let mut shown = lock(&self.shown);
-            let switched = std::mem::replace(&mut *shown, identity.id) != identity.id;
-            if switched {
-                self.typing.set(Vec::new());
-            }
-            switched
-        };
-        if switched {
-            self.transfers.forget();
-            self.tell_realtime(RealtimeMessage::Switched);
-            self.push_due.notify_one();
-        }
-        self.who.set(Who { subject: identity.subject.clone(), confirmed: identity.confirmed });
-        self.logins.look();
-    }
-
-    /// Shows who types, unless another identity is shown by now than the one that was told.
-    pub fn show_typing(&self, told: IdentityId, typing: Vec<Typing>) {
-        let shown = lock(&self.shown);
-        if *shown == told {
-            self.typing.set(typing);
-        }
-    }
-
-    /// Looks whether another process has changed who is current.
-    pub async fn look_who(&self) -> Result<()> {
-        let identity = self.identity().await?;
-        if identity.id != self.shown() {
-            self.show(&identity);
-            self.changes.announce(StoreChange::Everything);
-        }
-        Ok(())
-    }
-
-    pub async fn acting(&self) -> Result<Acting> {
-        Ok(self.acting_as(self.identity().await?.id))
-    }
-
-    pub fn acting_as(&self, identity: IdentityId) -> Acting {
-        Acting {
-            identity,
-            now: self.clock.wall(),
-            born: self.birth_time(),
-            bounds: Bounds {
-                items: self.settings.outbox_items,
-                bytes: self.settings.outbox_bytes,
-                file_bytes: self.settings.outbox_file_bytes,
-            },
-            entropy: self.entropy.clone(),
-        }
-    }
-
-    /// The current identity; a fresh one if a damaged database has lost it.
-    pub async fn identity(&self) -> Result<Identity> {
-        if let Some(identity) = self.database.read(identity::current).await? {
-            return Ok(identity);
-        }
-        let (now, fresh) = (self.clock.wall(), self.fresh_credential());
-        Ok(self.database.write(move |connection| identity::ensure(connection, fresh, now.0)).await?)
-    }
-
-    /// The same inside a transaction that is under way.
-    pub fn identity_within(&self, connection: &rusqlite::Connection) -> std::result::Result<Identity, StoreError> {
-        match identity::current(connection)? {
-            Some(identity) => Ok(identity),
-            None => identity::ensure(connection, self.fresh_credential(), self.clock.wall().0),
-        }
     }
 
     /// Tells of damaged databases that were rebuilt since the last look; whether there was one.

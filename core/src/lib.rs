@@ -8,6 +8,7 @@
 //! Inside, decisions are pure and tested against an oracle: [`outbox::machine`], [`outbox::policy`] and [`sync::merge`]
 //! know neither network nor database nor clock.
 
+mod acting;
 pub mod api;
 pub mod attachments;
 pub mod client;

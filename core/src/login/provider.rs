@@ -79,26 +79,36 @@ mod tests {
         }
     }
 
-    async fn asked(does: fn() -> BoxFuture<'static, Result<String, TokenError>>) -> Result<String, LoginError> {
-        ask(Arc::new(Does(does)), TokenReason::First, Duration::from_millis(200), false).await
+    /// Long enough for a busy machine to print how a provider died.
+    const LONG: Duration = Duration::from_secs(60);
+    const SHORT: Duration = Duration::from_millis(100);
+
+    async fn asked(
+        does: fn() -> BoxFuture<'static, Result<String, TokenError>>,
+        within: Duration,
+    ) -> Result<String, LoginError> {
+        ask(Arc::new(Does(does)), TokenReason::First, within, false).await
     }
 
     #[tokio::test]
     async fn whatever_a_provider_does_the_question_ends() {
-        assert_eq!(asked(|| Box::pin(async { Ok("t".to_owned()) })).await, Ok("t".to_owned()));
-        let failed = asked(|| Box::pin(async { Err(TokenError::default()) })).await;
+        assert_eq!(asked(|| Box::pin(async { Ok("t".to_owned()) }), LONG).await, Ok("t".to_owned()));
+        let failed = asked(|| Box::pin(async { Err(TokenError::default()) }), LONG).await;
         assert_eq!(failed, Err(LoginError::ProviderFailed));
-        assert_eq!(asked(|| panic!("at once")).await, Err(LoginError::ProviderFailed));
-        assert_eq!(asked(|| Box::pin(async { panic!("later") })).await, Err(LoginError::ProviderFailed));
-        assert_eq!(asked(|| Box::pin(std::future::pending())).await, Err(LoginError::ProviderTimeout));
+        assert_eq!(asked(|| panic!("at once"), LONG).await, Err(LoginError::ProviderFailed));
+        assert_eq!(asked(|| Box::pin(async { panic!("later") }), LONG).await, Err(LoginError::ProviderFailed));
+        assert_eq!(asked(|| Box::pin(std::future::pending()), SHORT).await, Err(LoginError::ProviderTimeout));
         let (free, blocked) = std::sync::mpsc::channel::<()>();
         static HELD: std::sync::Mutex<Option<std::sync::mpsc::Receiver<()>>> = std::sync::Mutex::new(None);
         *HELD.lock().unwrap() = Some(blocked);
-        let stuck = asked(|| {
-            let held = HELD.lock().unwrap().take();
-            let _ = held.map(|held| held.recv());
-            Box::pin(async { Ok("late".to_owned()) })
-        });
+        let stuck = asked(
+            || {
+                let held = HELD.lock().unwrap().take();
+                let _ = held.map(|held| held.recv());
+                Box::pin(async { Ok("late".to_owned()) })
+            },
+            SHORT,
+        );
         assert_eq!(stuck.await, Err(LoginError::ProviderTimeout));
         drop(free);
     }

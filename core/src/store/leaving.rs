@@ -57,11 +57,22 @@ pub(crate) fn leave(
         // Words that came before their conversation would find no owner later.
         connection.execute("DELETE FROM messages WHERE conversation_id NOT IN (SELECT id FROM conversations)", [])?;
     }
+    set_switched(connection)?;
     let current = identity::make_current(connection, to)?;
     if let Some(from) = left.from {
         finish(connection, from)?;
     }
     Ok((left, current))
+}
+
+/// Remembers in the head of the file, which no rescue can do without, that it has known more than one identity.
+pub(crate) fn set_switched(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.pragma_update(None, "application_id", 1)?)
+}
+
+/// Whether it has.
+pub(crate) fn has_switched(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(connection.query_row("PRAGMA application_id", [], |row| row.get::<_, i64>(0))? != 0)
 }
 
 fn told_by(connection: &Connection, key: &str, identity: &Identity) -> Result<bool, StoreError> {

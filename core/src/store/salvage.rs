@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, types::Value};
 use super::database::Recovered;
 use super::open::{self, Purpose};
 use super::outbox::NewRow;
-use super::{conversations, files, messages, outbox};
+use super::{conversations, files, leaving, messages, outbox};
 use crate::error::StoreError;
 use crate::outbox::machine::IdentityId;
 use crate::outbox::payload::Payload;
@@ -50,10 +50,21 @@ pub(super) fn rebuild(path: &Path) -> Result<Recovered, StoreError> {
     fresh.pragma_update(None, "foreign_keys", false)?;
     let transaction = fresh.transaction()?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut switched = true;
     if let Ok(damaged) = Connection::open_with_flags(path, flags) {
         for (table, key) in TABLES {
             rescue(&damaged, &transaction, table, key)?;
         }
+        switched = leaving::has_switched(&damaged).unwrap_or(true);
+    }
+    if switched {
+        leaving::set_switched(&transaction)?;
+    } else {
+        // A phone that has only ever spoken as one: whatever is left is that one's.
+        transaction.execute_batch(
+            "INSERT OR IGNORE INTO meta (key, value) SELECT 'current_identity', max(identity) FROM
+               (SELECT identity FROM outbox UNION SELECT identity FROM conversations) HAVING max(identity) IS NOT NULL",
+        )?;
     }
     transaction.execute_batch(COUNT_ON)?;
     make_whole(&transaction)?;

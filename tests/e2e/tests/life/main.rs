@@ -14,4 +14,5 @@ mod ending;
 mod live;
 mod pause;
 mod push;
+mod signing;
 mod wire;

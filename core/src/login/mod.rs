@@ -5,7 +5,7 @@
 //! what it has queued still goes with its own credential, and when nothing is left everything of it is wiped and the
 //! device signed off. So no credential ever speaks for two users, whatever the order of calls and networks.
 //!
-//! [`logins`] keeps the providers of tokens, `proof` shows a token to the server, `leaving` sees those who leave off.
+//! `logins` keeps the providers of tokens, `proof` shows a token to the server, `leaving` sees those who leave off.
 
 mod leaving;
 pub(crate) mod logins;

@@ -1,7 +1,13 @@
 import Beistand
 import Foundation
 
-// What the façade costs on this machine, one figure a line: name, number, unit in the name. No server: everything is on disk.
+// What the façade costs on this machine, one figure a line, in the form that `cargo xtask bench bindings` reads. No server:
+// everything is on disk.
+
+func tell(_ what: String, _ milliseconds: Double, aim: Double? = nil) {
+    let number = String(format: "%.4f", milliseconds)
+    print("\(what) \(number) ms" + (aim.map { "   aim \($0) ms" } ?? ""))
+}
 
 /// The middle of some figures.
 func median(_ figures: [Double]) -> Double { figures.sorted()[figures.count / 2] }
@@ -32,9 +38,9 @@ for round in 0..<rounds {
     kept.append(try Beistand(settings))
     constructors.append(milliseconds(since: begun))
 }
-print("constructor_ms", median(constructors))
-print("constructor_worst_ms", constructors.max() ?? 0)
-print("threads_started", threads() - before)
+tell("constructor", median(constructors), aim: 1)
+tell("constructor, the slowest, which loads the library", constructors.max() ?? 0)
+print("threads started by then: \(threads() - before)")
 kept = []
 
 let client = try Beistand(config("phone"))
@@ -47,7 +53,7 @@ for _ in 0..<rounds {
     guard await ticket.timeline.current()?.messages.count == 50 else { fatalError("no window of 50") }
     windows.append(milliseconds(since: begun))
 }
-print("window_of_50_ms", median(windows))
+tell("window of 50, from subscribing to the value", median(windows), aim: 2)
 
 /// From a change that is on disk to the value that shows it.
 func receipts() async throws -> [Double] {
@@ -63,5 +69,5 @@ func receipts() async throws -> [Double] {
     }
     return receipts
 }
-print("receipt_ms", median(try await receipts()))
+tell("one change, from the disk to the value", median(try await receipts()))
 await client.shutdown()

@@ -21,6 +21,7 @@ mod maven;
 mod metadata;
 mod package;
 mod parts;
+mod phones;
 mod process;
 mod schemathesis;
 mod server;
@@ -43,6 +44,7 @@ cargo xtask bench [NAME…] [--quick]      how fast it is, or the named measures
 cargo xtask package android              the archive that Android apps take; the native library in it needs Android's NDK
 cargo xtask guide --out DIR              the code of the guide, a file for each block, in DIR/kotlin and DIR/swift
 cargo xtask bindgen TARGET --out DIR     code that calls the library: kotlin, kotlin-android or swift
+cargo xtask size                         how large the library is for Android; keeps the tables of docs/size.md and the README
 cargo xtask api [--check]                keeps what the library exports as text in the repository; --check only compares
 ";
 
@@ -56,6 +58,7 @@ enum Command {
     Guide { out: PathBuf },
     Bindgen { target: String, out: PathBuf },
     Api { check: bool },
+    Size,
 }
 
 fn main() -> ExitCode {
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Ok(Command::Guide { out }) => take_out(&out),
         Ok(Command::Bindgen { target, out }) => bindings::generate(&target, &out),
         Ok(Command::Api { check }) => bindings::surface(check),
+        Ok(Command::Size) => phones::measure(),
         Err(error) => {
             eprint!("{error}\n\n{HELP}");
             return ExitCode::from(2);
@@ -135,6 +139,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Command, lexopt::Error> {
             (Some(what), _) if names.is_empty() => Ok(Command::Package { what }),
             (_, known) => Err(format!("package takes one name: {known}").into()),
         },
+        "size" => Ok(Command::Size),
         other => Err(format!("no command is called {other}").into()),
     }
 }

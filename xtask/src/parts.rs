@@ -10,7 +10,8 @@ use std::{
 };
 
 use crate::{
-    android, bench, bindings, faq, fuzz, kotlin, layers, licences, links, metadata::Graph, process, schemathesis, setup,
+    android, bench, bindings, faq, fuzz, kotlin, layers, licences, links, metadata::Graph, phones, process,
+    schemathesis, setup,
 };
 
 /// What a part needs to know.
@@ -64,7 +65,7 @@ impl From<setup::Missing> for Fault {
 type Part = (&'static str, fn(&mut Run) -> Result<(), Fault>);
 
 /// In this order: what is quick and what everything else needs comes first.
-const PARTS: [Part; 17] = [
+const PARTS: [Part; 18] = [
     ("fmt", |_| Ok(process::run(&mut process::cargo(&["fmt", "--all", "--check"]))?)),
     ("clippy", |_| cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     ("build", |_| build()),
@@ -96,6 +97,7 @@ const PARTS: [Part; 17] = [
         build()?;
         android::check(run)
     }),
+    ("targets", phones::check),
     ("doc", doc),
     ("links", |run| look(run, links::check)),
     ("licences", |run| look(run, licences::check)),

@@ -24,7 +24,7 @@ const EXAMPLES: [&str; 2] = ["40", "1000"];
 /// Runs the check; needs a built server.
 pub fn check(run: &mut Run) -> Result<(), Fault> {
     let root = process::root();
-    let python = setup::python_environment(&root.join(REQUIREMENTS))?;
+    let python = setup::python_environment("venv", &root.join(REQUIREMENTS))?;
     let scratch = Scratch::new("schemathesis")?;
     let log = scratch.path().join("server.log");
     let folder = root.join(FOLDER);

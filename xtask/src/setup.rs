@@ -58,6 +58,34 @@ const MAVEN: Tool = Tool { what: "Maven", debian: &["maven"], there: || answers(
 const APK_SIGNER: Tool =
     Tool { what: "apksigner", debian: &["apksigner"], there: || answers("apksigner", &["--version"]) };
 
+/// Compiles and links for Android where there is no NDK.
+const LLVM: Tool = Tool {
+    what: "clang 19 with lld",
+    debian: &["clang-19", "lld-19", "llvm-19"],
+    there: || ["clang-19", "ld.lld-19", "llvm-ar-19"].iter().all(|program| answers(program, &["--version"])),
+};
+
+/// What linking for Android needs.
+pub fn android_linker() -> Result<(), Missing> {
+    require(&[LLVM])
+}
+
+/// Makes sure that Rust's standard library is there for a target.
+pub fn rust_target(target: &str) -> Result<(), Missing> {
+    let installed = process::output(Command::new("rustup").args(["target", "list", "--installed"])).unwrap_or_default();
+    if installed.lines().any(|line| line.trim() == target) {
+        return Ok(());
+    }
+    println!("installing Rust's standard library for {target}");
+    process::run(Command::new("rustup").args(["target", "add", target])).map_err(|error| {
+        Missing(format!(
+            "the target {target} is missing: rustup target add {target} ({error}). Without rustup Debian has \
+             rustc-web, cargo-web and rust-web-src: RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 /usr/bin/cargo check \
+             -Zbuild-std=std,panic_unwind --target {target} -p beistand-ffi"
+        ))
+    })
+}
+
 /// What every build needs.
 pub fn for_building() -> Result<(), Missing> {
     require(&[C_COMPILER, CERTIFICATES])
@@ -73,11 +101,11 @@ pub fn for_android() -> Result<(), Missing> {
     require(&[C_COMPILER, CERTIFICATES, JDK, MAVEN, APK_SIGNER])
 }
 
-/// A Python environment that holds exactly the pinned packages of `requirements`.
-pub fn python_environment(requirements: &Path) -> Result<PathBuf, Missing> {
+/// A Python environment of this name that holds exactly the pinned packages of `requirements`.
+pub fn python_environment(name: &str, requirements: &Path) -> Result<PathBuf, Missing> {
     require(&[PYTHON])?;
     let broken = |error: String| Missing(format!("the Python environment cannot be made: {error}"));
-    let folder = process::target("venv").map_err(broken)?;
+    let folder = process::target(name).map_err(broken)?;
     let wanted = std::fs::read_to_string(requirements)
         .map_err(|error| broken(format!("{}: {error}", requirements.display())))?;
     let stamp = folder.join("requirements.installed");

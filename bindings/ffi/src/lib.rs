@@ -7,6 +7,8 @@
 //!
 //! The generated names are no public API: each platform has a façade of its own over them.
 
+#[cfg(target_os = "android")]
+mod android;
 mod article;
 mod attachments;
 mod client;

@@ -115,7 +115,7 @@ fn compare(now: &str) -> Result<(), String> {
 }
 
 /// The lines that only one of both has.
-fn difference(before: &str, now: &str) -> String {
+pub fn difference(before: &str, now: &str) -> String {
     let only = |one: &str, other: &str, sign: char| {
         one.lines()
             .filter(|line| !other.lines().any(|it| it == *line))

@@ -26,6 +26,8 @@ mod process;
 mod schemathesis;
 mod server;
 mod setup;
+mod swift;
+mod swift_api;
 
 use std::{
     path::{Path, PathBuf},
@@ -41,6 +43,7 @@ cargo xtask demo --lan [--port N]        the same over TLS for real phones in th
 cargo xtask test [PART…] [--full]        everything, or the named parts; --full takes the long runs
 cargo xtask bench [NAME…] [--quick]      how fast it is, or the named measures; keeps the tables of docs/performance.md;
                                          --quick only shows that the measures work, and keeps nothing
+cargo xtask package apple                the framework that the Swift package takes on Apple's systems; needs Xcode
 cargo xtask package android              the archive that Android apps take; the native library in it needs Android's NDK
 cargo xtask guide --out DIR              the code of the guide, a file for each block, in DIR/kotlin and DIR/swift
 cargo xtask bindgen TARGET --out DIR     code that calls the library: kotlin, kotlin-android or swift
@@ -73,7 +76,7 @@ fn main() -> ExitCode {
         Ok(Command::Package { what }) => package::run(&what),
         Ok(Command::Guide { out }) => take_out(&out),
         Ok(Command::Bindgen { target, out }) => bindings::generate(&target, &out),
-        Ok(Command::Api { check }) => bindings::surface(check),
+        Ok(Command::Api { check }) => bindings::surface(check).and_then(|()| swift::names(check)),
         Ok(Command::Size) => phones::measure(),
         Err(error) => {
             eprint!("{error}\n\n{HELP}");

@@ -13,7 +13,7 @@ use std::{
 use crate::{
     maven::{self, Maven},
     parts::{self, Counts, Fault, Run},
-    process, setup,
+    process, setup, swift,
 };
 
 /// The kinds of processor that Android phones and their emulators have.
@@ -37,12 +37,13 @@ pub struct Archive {
 }
 
 /// What can be packaged.
-pub const TARGETS: [&str; 1] = ["android"];
+pub const TARGETS: [&str; 2] = ["android", "apple"];
 
 /// Makes one of them.
 pub fn run(what: &str) -> Result<(), String> {
     match what {
         "android" => android(),
+        "apple" => swift::package_apple(),
         _ => Err(format!("cannot package {what:?}; there is {}", TARGETS.join(" "))),
     }
 }

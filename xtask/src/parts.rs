@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     android, bench, bindings, faq, fuzz, kotlin, layers, licences, links, metadata::Graph, phones, process,
-    schemathesis, setup,
+    schemathesis, setup, swift,
 };
 
 /// What a part needs to know.
@@ -65,7 +65,7 @@ impl From<setup::Missing> for Fault {
 type Part = (&'static str, fn(&mut Run) -> Result<(), Fault>);
 
 /// In this order: what is quick and what everything else needs comes first.
-const PARTS: [Part; 18] = [
+const PARTS: [Part; 19] = [
     ("fmt", |_| Ok(process::run(&mut process::cargo(&["fmt", "--all", "--check"]))?)),
     ("clippy", |_| cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     ("build", |_| build()),
@@ -93,6 +93,7 @@ const PARTS: [Part; 18] = [
         build()?;
         kotlin::check(run)
     }),
+    ("swift", swift::check),
     ("android", |run| {
         build()?;
         android::check(run)

@@ -149,6 +149,18 @@ pub fn fuzzer() -> Result<PathBuf, Missing> {
     Ok(programs)
 }
 
+/// Makes a Debian root, for Swift where this Debian has none.
+const DEBOOTSTRAP: Tool = Tool {
+    what: "Swift 6 on PATH, or debootstrap to make a root with it",
+    debian: &["debootstrap"],
+    there: || answers("debootstrap", &["--version"]),
+};
+
+/// What the root with Swift is made with.
+pub fn for_swift_root() -> Result<(), Missing> {
+    require(&[DEBOOTSTRAP])
+}
+
 /// Whether a missing tool fails the run: in CI it does, on a laptop it is said at the end.
 pub fn is_ci() -> bool {
     env::var("CI").is_ok_and(|value| value == "true" || value == "1")

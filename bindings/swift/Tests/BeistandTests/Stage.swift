@@ -52,6 +52,7 @@ final class Stage: Sendable {
         guard let url = URL(string: address + path) else { throw ScenarioFailure("no URL: \(path)") }
         var request = URLRequest(url: url)
         request.httpMethod = method
+        request.timeoutInterval = 60
         if method == "POST" {
             request.httpBody = body.bytes
             request.setValue("application/json", forHTTPHeaderField: "Content-Type")
@@ -117,9 +118,13 @@ final class World: Sendable {
 
     /// Ends what the test has made.
     func end() async {
-        for client in clients.with({ $0 }) { await client.shutdown() }
-        _ = try? await stage.ask("DELETE", "/worlds/\(id)")
-        try? FileManager.default.removeItem(at: folder)
+        // In a task of its own: that of a test whose time is up is cancelled, and could not ask anybody any more.
+        let ended = Task { [self] in
+            for client in clients.with({ $0 }) { await client.shutdown() }
+            _ = try? await stage.ask("DELETE", "/worlds/\(id)")
+            try? FileManager.default.removeItem(at: folder)
+        }
+        await ended.value
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use crate::{process, setup};
+use crate::{bench_bindings, process, setup};
 
 /// The page with the tables.
 const PAGE: &str = "docs/performance.md";
@@ -14,6 +14,15 @@ const PROFILE: &str = "measure";
 /// Builds and runs the named measures, or all.
 pub fn run(names: &[String], quick: bool) -> Result<(), String> {
     setup::for_building().map_err(|missing| missing.0)?;
+    let bindings = !quick && (names.is_empty() || names.iter().any(|name| name == bench_bindings::NAME));
+    let others: Vec<&String> = names.iter().filter(|name| *name != bench_bindings::NAME).collect();
+    if names.is_empty() || !others.is_empty() {
+        of_the_line(&others, quick)?;
+    }
+    if bindings { bench_bindings::run(PROFILE, Some(&commit())) } else { Ok(()) }
+}
+
+fn of_the_line(names: &[&String], quick: bool) -> Result<(), String> {
     process::run(&mut process::cargo(&[
         "build",
         "--profile",

@@ -7,6 +7,7 @@
 
 mod android;
 mod bench;
+mod bench_bindings;
 mod bindings;
 mod demo;
 mod errors_page;

@@ -46,6 +46,12 @@ impl Maven {
         Ok(Self { repository, generated, guide, programs, stage })
     }
 
+    /// With the library and the programs of another build.
+    pub fn with_programs(self, programs: PathBuf) -> Self {
+        let stage = programs.join(format!("beistand-stage{}", std::env::consts::EXE_SUFFIX));
+        Self { programs, stage, ..self }
+    }
+
     /// A run in a folder of the repository, with everything that a project may want to know.
     pub fn run(&self, folder: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new("mvn");

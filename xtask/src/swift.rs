@@ -54,18 +54,23 @@ impl Swift {
 
     /// A command inside a folder of the checkout, with both of its outputs in one.
     fn command(&self, folder: &Path, words: &[&str]) -> Result<Command, String> {
-        let programs = process::programs()?;
+        Ok(self.command_with(&process::programs()?, folder, words))
+    }
+
+    /// The same with the library and the programs of another build.
+    fn command_with(&self, programs: &Path, folder: &Path, words: &[&str]) -> Command {
         let mut command = match self {
             Self::Here => Command::new("sh"),
             Self::Root(script) => {
                 let mut command = Command::new(script);
-                command.arg("run").arg(programs.parent().unwrap_or(&programs)).args(["--", "sh"]);
+                command.arg("run").arg(programs.parent().unwrap_or(programs)).args(["--", "sh"]);
                 command
             }
         };
         command.args(["-c", "exec \"$@\" 2>&1", "sh"]).args(words).current_dir(folder);
-        command.env("BEISTAND_NATIVE_DIR", &programs).env("BEISTAND_STAGE", process::program("beistand-stage")?);
-        Ok(command)
+        let stage = programs.join(format!("beistand-stage{}", env::consts::EXE_SUFFIX));
+        command.env("BEISTAND_NATIVE_DIR", programs).env("BEISTAND_STAGE", stage);
+        command
     }
 
     fn run(&self, folder: &Path, words: &[&str]) -> Result<(), String> {
@@ -104,6 +109,16 @@ pub fn check(run: &mut Run) -> Result<(), Fault> {
     guide::write(guide::Language::Swift, &consumer.join("Guide"))?;
     swift.test(run, &consumer)?;
     Ok(())
+}
+
+/// What measures the package, with the library of another build; run by `cargo xtask bench bindings`.
+pub fn bench(programs: &Path) -> Result<Command, Fault> {
+    let swift = Swift::find()?;
+    let package = process::root().join(PACKAGE);
+    generate(&package)?;
+    // Apart from the tests' build: that one is linked to another library.
+    let words = ["swift", "run", "-c", "release", "--scratch-path", ".build-measure", "beistand-swift-bench"];
+    Ok(swift.command_with(programs, &package, &words))
 }
 
 /// Keeps the public names of the package as text, or only looks whether they have changed.

@@ -33,10 +33,18 @@ extension Real {
                 _ = try await first(ticket.timeline) { $0.messages.last?.body == .retracted }
 
                 ticket.setTyping(true)
-                try await world.play("agent_types", .object(["in": .text(ticket.id.value), "typing": .flag(true)]))
+                // Typing is told while somebody looks; a sign that comes before the socket is open is lost, so there are more.
                 let screen = Task { for await _ in ticket.timeline {} }
+                let agentTypes = Task {
+                    while !Task.isCancelled {
+                        try await world.play(
+                            "agent_types", .object(["in": .text(ticket.id.value), "typing": .flag(true)]))
+                        try await Task.sleep(for: .milliseconds(300))
+                    }
+                }
                 let typists = try await first(ticket.typing) { !$0.isEmpty }
                 screen.cancel()
+                agentTypes.cancel()
                 guard case .agent(let agent) = typists.first else { throw ScenarioFailure("\(typists) type") }
                 #expect(agent.name == "Deniz")
 

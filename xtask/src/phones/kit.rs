@@ -41,9 +41,9 @@ impl Kit {
             (format!("CC_{low}"), self.cc.clone()),
             (format!("CXX_{low}"), self.cc.clone()),
             (format!("AR_{low}"), self.ar.clone()),
-            // No look-up of Apple's folder, which is not here.
-            ("SDKROOT".to_owned(), PathBuf::from("/")),
         ];
+        // Any folder but the root keeps build scripts from asking for Apple's, which is not here.
+        all.extend(self.cc.parent().map(|folder| ("SDKROOT".to_owned(), folder.to_path_buf())));
         if let Some(linker) = &self.linker {
             all.push((format!("CARGO_TARGET_{}_LINKER", low.to_uppercase()), linker.clone()));
         }

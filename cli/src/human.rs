@@ -38,9 +38,17 @@ pub fn status(status: Status) -> &'static str {
     }
 }
 
+/// How texts are folded, named in full: the library's defaults depend on features that any other package of the workspace
+/// may switch on.
+pub fn folding(width: usize) -> textwrap::Options<'static> {
+    textwrap::Options::new(width)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit)
+}
+
 /// A text on lines of at most `width` columns, each indented by two.
 pub fn wrapped(text: &str, width: usize) -> String {
-    let options = textwrap::Options::new(width).initial_indent("  ").subsequent_indent("  ");
+    let options = folding(width).initial_indent("  ").subsequent_indent("  ");
     let text = harmless::lines(text);
     let lines = textwrap::wrap(&text, options).into_iter();
     lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")

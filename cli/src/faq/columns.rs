@@ -2,6 +2,8 @@
 
 use textwrap::core::display_width;
 
+use crate::human;
+
 /// Beside a shorter rest nobody reads a text.
 const SHORTEST: usize = 24;
 
@@ -10,7 +12,7 @@ const WIDEST_NAME: usize = 40;
 
 /// Breaks a text into lines of at most `width` columns; marks of a terminal take none.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let lines = textwrap::wrap(text, textwrap::Options::new(width.max(1)));
+    let lines = textwrap::wrap(text, human::folding(width.max(1)));
     // Spaces that must not be broken have done their work.
     lines.into_iter().map(|line| line.trim_end().replace('\u{a0}', " ")).collect()
 }

@@ -48,8 +48,10 @@ class ConstructionTest {
     private fun fork(library: Path): Map<String, String> {
         val classes = System.getProperty("surefire.test.class.path") ?: System.getProperty("java.class.path")
         val java = Path.of(System.getProperty("java.home"), "bin", "java").toString()
-        val process = ProcessBuilder(java, "-cp", classes, "-Djna.library.path=$library", ColdStart::class.java.name)
-            .redirectError(ProcessBuilder.Redirect.INHERIT).start()
+        val builder = ProcessBuilder(java, "-cp", classes, "-Djna.library.path=$library", ColdStart::class.java.name)
+        // Whoever started these tests may have told the system where the library is: cargo does.
+        builder.environment().keys.removeAll(setOf("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"))
+        val process = builder.redirectError(ProcessBuilder.Redirect.INHERIT).start()
         val lines = process.inputStream.bufferedReader().readLines()
         assertEquals(0, process.waitFor(), "$lines")
         return lines.filter { '=' in it }.associate { it.substringBefore('=') to it.substringAfter('=') }

@@ -49,8 +49,10 @@ fn figures(command: &mut Command) -> Result<Vec<Figure>, String> {
 
 /// Reads `a window of 50    1.2345 ms   aim 2.0 ms`, with whatever the tool in between puts before it in brackets.
 fn figure(line: &str) -> Option<Figure> {
-    let line = line.trim().trim_start_matches('[');
-    let line = line.split_once("] ").map_or(line, |(_, rest)| rest).trim();
+    let mut line = line.trim();
+    while let Some((_, rest)) = line.strip_prefix('[').and_then(|line| line.split_once(']')) {
+        line = rest.trim();
+    }
     let (what, aim) = match line.split_once(" ms   aim ") {
         Some((what, aim)) => (what, Some(aim.strip_suffix(" ms")?.parse().ok()?)),
         None => (line.strip_suffix(" ms")?, None),
@@ -92,7 +94,10 @@ mod tests {
     #[test]
     fn a_line_of_the_measure_is_read_whatever_prints_it() {
         let expected = Figure { what: "window of 50, read".to_owned(), milliseconds: 1.25, aim: Some(2.0) };
-        assert_eq!(figure("    [bench] window of 50, read      1.2500 ms   aim 2.0 ms").as_ref(), Some(&expected));
+        assert_eq!(
+            figure("[INFO]      [bench] window of 50, read      1.2500 ms   aim 2.0 ms").as_ref(),
+            Some(&expected)
+        );
         assert_eq!(figure("window of 50, read 1.25 ms   aim 2.0 ms"), Some(expected));
         assert_eq!(figure("one change    3.0 ms").map(|figure| figure.aim), Some(None));
         assert_eq!(figure("[INFO] Total time:  3.2 s"), None);

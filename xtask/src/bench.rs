@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::{bench_bindings, process, setup};
 
 /// The page with the tables.
-const PAGE: &str = "docs/performance.md";
+pub const PAGE: &str = "docs/performance.md";
 
 /// The profile that is measured; the root `Cargo.toml` says why it is not `release`.
 const PROFILE: &str = "measure";

@@ -3,13 +3,10 @@
 
 use std::{fs, process::Command};
 
-use crate::{maven::Maven, parts::Fault, process, setup, swift};
+use crate::{bench::PAGE, maven::Maven, parts::Fault, process, setup, swift};
 
 /// The name of the measure.
 pub const NAME: &str = "bindings";
-
-/// The page with the tables.
-const PAGE: &str = "docs/performance.md";
 
 /// One figure.
 #[derive(PartialEq, Debug)]

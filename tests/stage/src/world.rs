@@ -17,6 +17,7 @@ use beistand_test_support::chance::Chance;
 use beistand_test_support::desk::Desk;
 use beistand_test_support::identity;
 use beistand_test_support::proxy::{Fault, Proxy};
+use beistand_test_support::world::without_rate_limits;
 use serde_json::{Value, json};
 use tokio::task::{AbortHandle, JoinHandle};
 
@@ -46,18 +47,11 @@ impl World {
 
     pub(crate) async fn start() -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(said)?;
-        let mut config = ServerConfig {
+        let config = ServerConfig {
             listen: "127.0.0.1:0".into(),
             files: Some(folder.path().join("files")),
-            ..ServerConfig::default()
+            ..without_rate_limits()
         };
-        // The limits have tests of their own; a test that fills a conversation would only meet them.
-        config.limits.burst = 0;
-        config.limits.writes_per_minute = 0;
-        config.limits.registration_burst = 0;
-        config.limits.registrations_per_minute = 0;
-        config.limits.login_burst = 0;
-        config.limits.logins_per_minute = 0;
         let store =
             StoreOptions { path: folder.path().join("beistand.sqlite3"), vfs: None, execution: Execution::Thread };
         let listener = Listener::bind(&config).await.map_err(said)?;

@@ -22,6 +22,19 @@ use crate::network::Network;
 pub const APP_KEY: &str = "demo";
 const SERVER_FILE: &str = "server/beistand.sqlite3";
 
+/// A server's settings without limits of how often something may be asked: they have tests of their own, and would only
+/// slow others down.
+pub fn without_rate_limits() -> ServerConfig {
+    let mut config = ServerConfig::default();
+    config.limits.burst = 0;
+    config.limits.writes_per_minute = 0;
+    config.limits.registration_burst = 0;
+    config.limits.registrations_per_minute = 0;
+    config.limits.login_burst = 0;
+    config.limits.logins_per_minute = 0;
+    config
+}
+
 /// How a program ends against its will.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ending {
@@ -112,14 +125,7 @@ impl World {
 
     /// Starts the server on its disk.
     pub async fn start_server(&mut self) {
-        let mut config = ServerConfig { files: Some(self.server_files.path().to_owned()), ..ServerConfig::default() };
-        // The limits have a test of their own; here they would only slow the storm down.
-        config.limits.burst = 0;
-        config.limits.writes_per_minute = 0;
-        config.limits.registration_burst = 0;
-        config.limits.registrations_per_minute = 0;
-        config.limits.login_burst = 0;
-        config.limits.logins_per_minute = 0;
+        let config = ServerConfig { files: Some(self.server_files.path().to_owned()), ..without_rate_limits() };
         let store = StoreOptions {
             path: SERVER_FILE.into(),
             vfs: Some(self.server_disk.vfs_name().to_owned()),
